@@ -1,0 +1,12 @@
+//! assay audits what is inside a container without running anything in it.
+//!
+//! ```text
+//! profile/*.yaml ── profile ─▶ check ─────────┐
+//! root directory ── rootfs ─▶ parse ─▶ resource ┼─▶ evaluate ─▶ outcome ─▶ report ─▶ stdout, files
+//!                                              ┘                  └─▶ threshold ─▶ exit_code
+//! ```
+//!
+//! The modules, in reading order; each uses only those above it (`tests/layers.rs` keeps it so).
+
+pub mod rootfs;
+pub mod value;

@@ -1,0 +1,2 @@
+//! assay: the agent.
+fn main() {}

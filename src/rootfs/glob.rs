@@ -1,0 +1,329 @@
+//! Globs: `*` and `?` within one name, `**` across folders, nothing else.
+//!
+//! `paths` and `under` read like a shell's: a leading dot only matches when it is written. A pattern that is tested
+//! against what a walk found (`name`, `exclude`) reads like find(1)'s: a dot is a byte like any other, so that no
+//! file hides behind it.
+
+use std::fmt;
+
+use crate::rootfs::{Kind, Links, Look, LookError, Root};
+use crate::value::{from_lossless, lossless};
+
+/// The most paths that one glob may name; more is an error, not a shorter list.
+const MAX_MATCHES: usize = 200_000;
+
+/// A compiled glob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Glob {
+    text: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    /// A name without wildcards.
+    Name(Vec<u8>),
+    /// A name with wildcards.
+    Pattern(Vec<Token>),
+    /// `**`: any number of folders.
+    Folders,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Token {
+    Byte(u8),
+    One,
+    Many,
+}
+
+/// Why a text is no glob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GlobError {
+    /// Nothing was written.
+    Empty,
+    /// `**` beside other characters of one name.
+    StarsInName,
+}
+
+impl fmt::Display for GlobError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            GlobError::Empty => write!(out, "a glob cannot be empty"),
+            GlobError::StarsInName => write!(out, "`**` stands alone between slashes; within a name write `*`"),
+        }
+    }
+}
+
+impl Glob {
+    /// Compiles a glob; bytes that are no UTF-8 are written as in [`lossless`].
+    pub fn new(text: &str) -> Result<Glob, GlobError> {
+        if text.is_empty() {
+            return Err(GlobError::Empty);
+        }
+        let names = text.split('/').filter(|name| !name.is_empty());
+        let parts = names.map(part).collect::<Result<Vec<_>, _>>()?;
+        Ok(Glob { text: text.to_owned(), parts })
+    }
+
+    /// A glob that matches exactly this text: nothing in it is a wildcard.
+    pub fn literal(path: &[u8]) -> Glob {
+        let names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        Glob { text: lossless(path), parts: names.map(|name| Part::Name(name.to_vec())).collect() }
+    }
+
+    /// The glob as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether it has a wildcard.
+    pub fn is_pattern(&self) -> bool {
+        self.parts.iter().any(|part| !matches!(part, Part::Name(_)))
+    }
+
+    /// Whether a name (one name, without slash) matches, dots being ordinary.
+    pub fn matches_name(&self, name: &[u8]) -> bool {
+        match self.parts.as_slice() {
+            [Part::Folders] => true,
+            [one] => one.matches(name, true),
+            _ => false,
+        }
+    }
+
+    /// Whether the path of a found file, or its name where the glob has no slash, matches; dots are ordinary.
+    pub fn matches_path(&self, path: &[u8]) -> bool {
+        let mut names: Vec<&[u8]> = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()).collect();
+        if !self.text.contains('/') {
+            return names.pop().is_some_and(|name| self.matches_name(name));
+        }
+        matches_names(&self.parts, &names)
+    }
+}
+
+fn part(name: &str) -> Result<Part, GlobError> {
+    if name == "**" {
+        return Ok(Part::Folders);
+    }
+    if name.contains("**") {
+        return Err(GlobError::StarsInName);
+    }
+    let bytes = from_lossless(name);
+    if !bytes.iter().any(|byte| matches!(byte, b'*' | b'?')) {
+        return Ok(Part::Name(bytes));
+    }
+    let token = |byte: u8| match byte {
+        b'*' => Token::Many,
+        b'?' => Token::One,
+        other => Token::Byte(other),
+    };
+    Ok(Part::Pattern(bytes.into_iter().map(token).collect()))
+}
+
+impl Part {
+    fn matches(&self, name: &[u8], dots_are_ordinary: bool) -> bool {
+        match self {
+            Part::Name(text) => text == name,
+            Part::Folders => true,
+            Part::Pattern(tokens) => {
+                let hidden = name.first() == Some(&b'.') && tokens.first() != Some(&Token::Byte(b'.'));
+                (dots_are_ordinary || !hidden) && matches_tokens(tokens, name)
+            }
+        }
+    }
+}
+
+/// Wildcard matching in linear space: on a mismatch, the last `*` takes one byte more.
+fn matches_tokens(tokens: &[Token], name: &[u8]) -> bool {
+    let (mut token, mut byte) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while byte < name.len() {
+        match tokens.get(token) {
+            Some(Token::Many) => {
+                retry = Some((token, byte));
+                token += 1;
+            }
+            Some(Token::One) => {
+                token += 1;
+                byte += 1;
+            }
+            Some(Token::Byte(wanted)) if name.get(byte) == Some(wanted) => {
+                token += 1;
+                byte += 1;
+            }
+            _ => match retry {
+                Some((star, from)) => {
+                    retry = Some((star, from + 1));
+                    token = star + 1;
+                    byte = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    tokens.get(token..).unwrap_or_default().iter().all(|rest| *rest == Token::Many)
+}
+
+/// The same over whole names, with `**` in the place of `*`.
+fn matches_names(parts: &[Part], names: &[&[u8]]) -> bool {
+    let (mut part, mut name) = (0, 0);
+    let mut retry: Option<(usize, usize)> = None;
+    while let Some(text) = names.get(name) {
+        match parts.get(part) {
+            Some(Part::Folders) => {
+                retry = Some((part, name));
+                part += 1;
+            }
+            Some(one) if one.matches(text, true) => {
+                part += 1;
+                name += 1;
+            }
+            _ => match retry {
+                Some((stars, from)) => {
+                    retry = Some((stars, from + 1));
+                    part = stars + 1;
+                    name = from + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    parts.get(part..).unwrap_or_default().iter().all(|rest| *rest == Part::Folders)
+}
+
+/// The paths that a glob names in a root, in byte order; none is an empty list.
+///
+/// Errors: with the folder that could not be listed, because an offender could lie in it.
+pub fn expand(root: &Root, glob: &Glob) -> Result<Vec<Vec<u8>>, (Vec<u8>, LookError)> {
+    let mut found: Vec<Vec<u8>> = vec![Vec::new()];
+    for (index, part) in glob.parts.iter().enumerate() {
+        let last = index + 1 == glob.parts.len();
+        let mut next = Vec::new();
+        for folder in &found {
+            step(root, folder, part, last, &mut next)?;
+            if next.len() > MAX_MATCHES {
+                let error = LookError::TooLarge { what: "paths", size: next.len() as u64, cap: MAX_MATCHES as u64 };
+                return Err((glob.text.clone().into_bytes(), error));
+            }
+        }
+        found = next;
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}
+
+fn step(
+    root: &Root,
+    folder: &[u8],
+    part: &Part,
+    last: bool,
+    next: &mut Vec<Vec<u8>>,
+) -> Result<(), (Vec<u8>, LookError)> {
+    match part {
+        Part::Name(name) => {
+            let path = joined(folder, name);
+            // Whether a path in the middle exists is found out by the names that follow it.
+            match if last { root.lookup(&path, Links::Stay).map(drop) } else { Ok(()) } {
+                Ok(()) => next.push(path),
+                Err(LookError::Absent) => {}
+                Err(error) => return Err((path, error)),
+            }
+        }
+        Part::Pattern(_) => {
+            for (name, kind) in listing(root, folder).map_err(|error| (folder.to_vec(), error))? {
+                let may_be_folder = matches!(kind, None | Some(Kind::Directory | Kind::Symlink));
+                if part.matches(&name, false) && (last || may_be_folder) {
+                    next.push(joined(folder, &name));
+                }
+            }
+        }
+        Part::Folders => {
+            let mut pending = vec![folder.to_vec()];
+            while let Some(folder) = pending.pop() {
+                for (name, kind) in listing(root, &folder).map_err(|error| (folder.clone(), error))? {
+                    let path = joined(&folder, &name);
+                    let kind = match kind {
+                        Some(kind) => kind,
+                        None => root.lookup(&path, Links::Stay).map_err(|error| (path.clone(), error))?.metadata.kind,
+                    };
+                    if kind == Kind::Directory && name.first() != Some(&b'.') {
+                        pending.push(path);
+                    } else if last {
+                        next.push(path);
+                    }
+                }
+                next.push(folder);
+                if next.len() > MAX_MATCHES {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(folder.len() + name.len() + 1);
+    path.extend_from_slice(folder);
+    path.push(b'/');
+    path.extend_from_slice(name);
+    path
+}
+
+/// The entries of a folder; what is absent or no folder has none.
+fn listing(root: &Root, folder: &[u8]) -> Look<Vec<(Vec<u8>, Option<Kind>)>> {
+    let folder = if folder.is_empty() { b"/" } else { folder };
+    let node = match root.lookup(folder, Links::Follow) {
+        Ok(node) if node.metadata.kind == Kind::Directory => node,
+        Ok(_) | Err(LookError::Absent) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    if root.is_kernel_filesystem(&node)? {
+        return Ok(Vec::new());
+    }
+    let mut entries = Vec::new();
+    root.list(&node, &mut |name, kind| {
+        entries.push((name.to_vec(), kind));
+        true
+    })?;
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_match_like_find() {
+        let cases = [
+            ("*.so*", "libc.so.6", true),
+            ("*.so*", ".hidden.so", true),
+            ("a?c", "abc", true),
+            ("a?c", "ac", false),
+            ("*", "", true),
+            ("*a*b*", "xxaxxbxx", true),
+            ("*a*b*", "xxbxxaxx", false),
+            ("\\xff*", "\\xff1", true),
+        ];
+        for (glob, name, expected) in cases {
+            assert_eq!(Glob::new(glob).unwrap().matches_name(&from_lossless(name)), expected, "{glob} {name}");
+        }
+    }
+
+    #[test]
+    fn paths_match_across_folders() {
+        let cases = [
+            ("/tmp", "/tmp", true),
+            ("/tmp", "/tmp/x", false),
+            ("/usr/**", "/usr/share/doc", true),
+            ("/**/doc", "/usr/share/doc", true),
+            ("/usr/*/doc", "/usr/share/doc", true),
+            ("/usr/*", "/usr/share/doc", false),
+            (".bash_history", "/home/a/.bash_history", true),
+        ];
+        for (glob, path, expected) in cases {
+            assert_eq!(Glob::new(glob).unwrap().matches_path(path.as_bytes()), expected, "{glob} {path}");
+        }
+        assert_eq!(Glob::new("a**"), Err(GlobError::StarsInName));
+    }
+}
