@@ -8,5 +8,8 @@
 //!
 //! The modules, in reading order; each uses only those above it (`tests/layers.rs` keeps it so).
 
+pub mod parse;
+pub mod pattern;
+pub mod resource;
 pub mod rootfs;
 pub mod value;

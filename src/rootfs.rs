@@ -188,13 +188,14 @@ impl Root {
     pub fn lookup(&self, path: &[u8], links: Links) -> Look<Node> {
         self.done(match &self.kind {
             RootKind::Directory(directory) if directory.resolves_in_kernel() => directory.lookup(path, links),
-            _ => resolve::trace(self, path, links).map(|trace| trace.node),
+            _ => resolve::trace(self, path, links, &mut |_| ()).map(|trace| trace.node),
         })
     }
 
-    /// Finds the file at a path, its real path inside the root and the folders that were searched on the way.
-    pub fn trace(&self, path: &[u8], links: Links) -> Look<Trace> {
-        self.done(resolve::trace(self, path, links))
+    /// Finds the file at a path and its real path inside the root; `searched` is shown every folder in which a name
+    /// is looked up on the way.
+    pub fn trace(&self, path: &[u8], links: Links, searched: &mut dyn FnMut(&Node)) -> Look<Trace> {
+        self.done(resolve::trace(self, path, links, searched))
     }
 
     /// The root folder itself.

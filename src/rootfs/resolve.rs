@@ -5,7 +5,7 @@
 //! links are followed here, as text; `..` goes back to the folder that was held before and never above the root.
 //! So a folder that is moved meanwhile can make the answer stale, but never lead outside.
 
-use crate::rootfs::{Kind, Links, Look, LookError, Metadata, Node, Root};
+use crate::rootfs::{Kind, Links, Look, LookError, Node, Root};
 
 /// The most links that are followed in one path: the kernel's own limit (path_resolution(7)).
 const MAX_LINKS: usize = 40;
@@ -20,12 +20,10 @@ pub struct Trace {
     pub node: Node,
     /// Its path inside the root, without links, `.` and `..`.
     pub real_path: Vec<u8>,
-    /// Every folder in which a name was looked up, in order.
-    pub searched: Vec<Metadata>,
 }
 
-/// Resolves a path inside a root.
-pub(super) fn trace(root: &Root, path: &[u8], links: Links) -> Look<Trace> {
+/// Resolves a path inside a root; `searched` is shown every folder in which a name is looked up, in order.
+pub(super) fn trace(root: &Root, path: &[u8], links: Links, searched: &mut dyn FnMut(&Node)) -> Look<Trace> {
     if path.is_empty() {
         return Err(LookError::Absent);
     }
@@ -34,7 +32,6 @@ pub(super) fn trace(root: &Root, path: &[u8], links: Links) -> Look<Trace> {
     }
     let top = root.top()?;
     let mut way: Vec<(Vec<u8>, Node)> = Vec::new();
-    let mut searched = Vec::new();
     let mut followed = 0;
     let mut names: Vec<Vec<u8>> = Vec::new();
     let mut must_be_folder = push_names(&mut names, path);
@@ -51,7 +48,7 @@ pub(super) fn trace(root: &Root, path: &[u8], links: Links) -> Look<Trace> {
                 continue;
             }
             long if long.len() > MAX_NAME => return Err(LookError::NameTooLong),
-            _ => searched.push(folder.metadata.clone()),
+            _ => searched(folder),
         }
         let node = root.child(folder, &name)?;
         let at_the_end = names.is_empty() && !must_be_folder;
@@ -85,7 +82,7 @@ pub(super) fn trace(root: &Root, path: &[u8], links: Links) -> Look<Trace> {
         return Err(LookError::Absent);
     }
     let real_path = if real_path.is_empty() { b"/".to_vec() } else { real_path };
-    Ok(Trace { node, real_path, searched })
+    Ok(Trace { node, real_path })
 }
 
 /// Puts the names of a path on the stack, the first on top; says whether the path ends in a slash.

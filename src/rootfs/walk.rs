@@ -228,7 +228,7 @@ fn starts(root: &Root, walkers: &[Walker<'_>], incomplete: &Mutex<Vec<Vec<Incomp
                 known.walkers.push(index);
                 continue;
             }
-            match root.trace(path, Links::Follow) {
+            match root.trace(path, Links::Follow, &mut |_| ()) {
                 Ok(trace) => starts.push(Start {
                     path: path.clone(),
                     real_path: trace.real_path,

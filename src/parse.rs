@@ -1,0 +1,59 @@
+//! Bytes to tables. No IO here: every parser takes the bytes of one file, never panics and says where it stopped.
+
+pub mod accounts;
+pub mod acl;
+pub mod capability;
+pub mod dpkg;
+pub mod key_value;
+pub mod os_release;
+pub mod sshd_config;
+pub mod structured;
+pub mod version;
+
+use std::fmt;
+
+/// The most rows that one table holds. Ten times the largest account database that is known to us; more rows are an
+/// error, because they would let a target decide how much memory the scanner takes.
+pub const MAX_ROWS: usize = 200_000;
+
+/// Why a file's bytes are not what they should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParseError {
+    /// Line, counted from 1, where it is known.
+    pub line: Option<usize>,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl ParseError {
+    pub(crate) fn new(what: impl Into<String>) -> ParseError {
+        ParseError { line: None, what: what.into() }
+    }
+}
+
+impl fmt::Display for ParseError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(out, "line {line}: {}", self.what),
+            None => out.write_str(&self.what),
+        }
+    }
+}
+
+impl std::error::Error for ParseError {}
+
+/// The lines of a file with their numbers, without their ends (LF or CR LF); the last may lack its end.
+pub fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let body = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+    let empty = bytes.is_empty();
+    body.split(|byte| *byte == b'\n')
+        .map(|line| line.strip_suffix(b"\r").unwrap_or(line))
+        .enumerate()
+        .map(|(index, line)| (index + 1, line))
+        .filter(move |_| !empty)
+}
+
+/// The text without white space at its ends.
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    bytes.trim_ascii()
+}

@@ -1,0 +1,388 @@
+//! What can be asked of a target: one file per resource, one registry for all.
+//!
+//! A resource reads through the [`Root`](crate::rootfs::Root) and answers with typed values. The registry says which
+//! resources, arguments, properties and columns there are and of which type; decoding, messages and the reference
+//! documentation use nothing else. A resource that cannot answer says which of three things happened: see
+//! [`NoAnswer`].
+
+mod access;
+mod accounts;
+mod context;
+mod documents;
+mod file;
+mod find;
+mod grep;
+mod key_values;
+mod os;
+mod package;
+mod registry;
+
+use std::fmt;
+
+pub use context::{AskedFile, Context};
+pub use find::{Keep, Question, ask as find_all};
+pub use registry::{REGISTRY, resource};
+
+use crate::parse::version::Scheme;
+use crate::pattern::Pattern;
+use crate::rootfs::{Glob, Kind, LookError};
+use crate::value::{Text, Value, lossless};
+
+/// Why there is no answer. Only `Missing` is a statement about the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// Established: the subject does not exist. The text says what was looked for.
+    Missing(String),
+    /// This way of scanning cannot ask (no process, no package database). The text says why.
+    Unanswerable(String),
+    /// It could not be found out. The text says what failed where.
+    Error(String),
+}
+
+impl NoAnswer {
+    /// The meaning of a failed look at a path.
+    pub fn look(path: &[u8], error: &LookError) -> NoAnswer {
+        match error {
+            LookError::Absent => NoAnswer::Missing(format!("Can't find file: {}", lossless(path))),
+            error => NoAnswer::Error(format!("{}: {error}", lossless(path))),
+        }
+    }
+
+    /// A file whose content is not what it should be.
+    pub fn parse(path: &[u8], error: &dyn fmt::Display) -> NoAnswer {
+        NoAnswer::Error(format!("{}: {error}", lossless(path)))
+    }
+
+    /// The reason.
+    pub fn text(&self) -> &str {
+        match self {
+            NoAnswer::Missing(text) | NoAnswer::Unanswerable(text) | NoAnswer::Error(text) => text,
+        }
+    }
+}
+
+/// An answer, or why there is none.
+pub type Asked<T> = Result<T, NoAnswer>;
+
+/// What kind of value a property, a column or an argument holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// true or false.
+    Bool,
+    /// A whole number.
+    Int,
+    /// Mode bits, written in octal.
+    Mode,
+    /// Paths, names, hashes, contents: compared byte by byte.
+    Text,
+    /// What a path names: file, directory, symlink …
+    Kind,
+    /// A moment: seconds since the epoch, or a day.
+    Time,
+    /// A version, compared by these rules.
+    Version(Scheme),
+    /// A list of texts.
+    Texts,
+    /// A list of whole numbers.
+    Ints,
+    /// Text of a file whose format has no types: compared as InSpec's cmp does.
+    Untyped,
+    /// A value of a format with types (JSON, YAML).
+    Data,
+}
+
+impl Type {
+    /// The type in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Type::Bool => "true or false",
+            Type::Int => "a whole number",
+            Type::Mode => "a mode in octal such as 0644",
+            Type::Text | Type::Untyped => "a text",
+            Type::Kind => "file, directory, symlink, socket, pipe, block_device or character_device",
+            Type::Time => "a day (2027-05-31) or seconds since 1970",
+            Type::Version(_) => "a version",
+            Type::Texts => "a list of texts",
+            Type::Ints => "a list of whole numbers",
+            Type::Data => "a value",
+        }
+    }
+}
+
+/// One resource.
+pub struct Resource {
+    /// The name in profiles.
+    pub name: &'static str,
+    /// What it answers, for the reference.
+    pub summary: &'static str,
+    /// How its subject reads in a result.
+    pub label: Label,
+    /// Its arguments; the first is the one that a bare scalar gives.
+    pub arguments: &'static [Argument],
+    /// Arguments of which exactly one must be given.
+    pub one_of: &'static [&'static str],
+    /// What can be expected of it.
+    pub shape: Shape,
+}
+
+/// How a subject reads in a result, in InSpec's words.
+#[derive(Clone, Copy, Debug)]
+pub enum Label {
+    /// The words, then the first argument that was given: `File /etc/passwd`.
+    WithArgument(&'static str),
+    /// The words alone: `login.defs`.
+    Alone(&'static str),
+    /// The path that is read, by default this one: `/etc/passwd`.
+    Path(&'static str),
+}
+
+/// One argument of a resource.
+#[derive(Clone, Copy, Debug)]
+pub struct Argument {
+    /// Its name.
+    pub name: &'static str,
+    /// What it takes.
+    pub takes: Takes,
+    /// What it means, for the reference.
+    pub summary: &'static str,
+    /// Whether it must be given.
+    pub required: bool,
+}
+
+/// What an argument takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// An absolute path without wildcards.
+    Path,
+    /// Absolute paths and globs: one or a list.
+    Globs,
+    /// Globs of names or paths: one or a list.
+    Names,
+    /// A regular expression.
+    Pattern,
+    /// A text.
+    Text,
+    /// A whole number of at least zero.
+    Count,
+    /// true or false.
+    Bool,
+    /// file, directory, symlink …
+    Kind,
+}
+
+/// The value of an argument.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arg {
+    /// Of `Path` and `Text`.
+    Text(Text),
+    /// Of `Globs` and `Names`.
+    Globs(Vec<Glob>),
+    /// Of `Pattern`.
+    Pattern(Pattern),
+    /// Of `Count`.
+    Count(usize),
+    /// Of `Bool`.
+    Bool(bool),
+    /// Of `Kind`.
+    Kind(Kind),
+}
+
+/// The arguments that a check gives, in the order of the registry.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Arguments(pub Vec<(&'static str, Arg)>);
+
+impl Arguments {
+    fn get(&self, name: &str) -> Option<&Arg> {
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
+    }
+
+    /// A path or a text.
+    pub fn text(&self, name: &str) -> Option<&[u8]> {
+        match self.get(name) {
+            Some(Arg::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Globs; none when the argument is not given.
+    pub fn globs(&self, name: &str) -> &[Glob] {
+        match self.get(name) {
+            Some(Arg::Globs(globs)) => globs,
+            _ => &[],
+        }
+    }
+
+    /// A regular expression.
+    pub fn pattern(&self, name: &str) -> Option<&Pattern> {
+        match self.get(name) {
+            Some(Arg::Pattern(pattern)) => Some(pattern),
+            _ => None,
+        }
+    }
+
+    /// A switch; off when it is not given.
+    pub fn flag(&self, name: &str) -> bool {
+        self.get(name) == Some(&Arg::Bool(true))
+    }
+
+    /// A count.
+    pub fn count(&self, name: &str) -> Option<usize> {
+        match self.get(name) {
+            Some(Arg::Count(count)) => Some(*count),
+            _ => None,
+        }
+    }
+
+    /// A kind of file.
+    pub fn kind(&self, name: &str) -> Option<Kind> {
+        match self.get(name) {
+            Some(Arg::Kind(kind)) => Some(*kind),
+            _ => None,
+        }
+    }
+}
+
+/// What can be expected of a resource.
+pub enum Shape {
+    /// Properties of one thing.
+    Object {
+        /// Which there are.
+        properties: &'static [Property],
+        /// Finds the thing.
+        open: fn(&Context, &Arguments) -> Asked<Object>,
+    },
+    /// Rows with columns.
+    Table {
+        /// Which there are.
+        columns: Columns,
+        /// Reads all rows.
+        read: fn(&Context, &Arguments) -> Asked<Table>,
+    },
+    /// Rows met by a walk: the properties of files and their paths.
+    Walk,
+    /// A document in which paths are looked up.
+    Document {
+        /// How paths and values read.
+        keys: Keys,
+        /// Reads it.
+        read: fn(&Context, &Arguments) -> Asked<Value>,
+    },
+}
+
+/// One property of an object, or one column of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct Property {
+    /// Its name; `readable.user.*` stands for any name in the place of the star.
+    pub name: &'static str,
+    /// The name of the list of all values of a column, where it has one.
+    pub plural: &'static str,
+    /// What it holds.
+    pub holds: Type,
+    /// Whether it answers "is it there?", also for what is not.
+    pub existence: bool,
+    /// What it means, for the reference.
+    pub summary: &'static str,
+}
+
+impl Property {
+    /// Whether this entry of the registry is meant by a name in a profile.
+    pub fn is(&self, name: &str) -> bool {
+        match self.name.strip_suffix('*') {
+            Some(prefix) => name.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()),
+            None => self.name == name,
+        }
+    }
+}
+
+/// The columns of a table.
+#[derive(Clone, Copy)]
+pub enum Columns {
+    /// These.
+    Fixed(&'static [Property]),
+    /// These, and one for each named group of the pattern in the argument `match`.
+    AndGroups(&'static [Property]),
+}
+
+impl Columns {
+    /// The columns that are always there.
+    pub fn fixed(self) -> &'static [Property] {
+        match self {
+            Columns::Fixed(columns) | Columns::AndGroups(columns) => columns,
+        }
+    }
+}
+
+/// How the keys of a document read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keys {
+    /// `a.b[0]['x.y']`, values with their types.
+    Data,
+    /// The key literally, values as text; `section/key` where the format has sections.
+    Text {
+        /// Whether the format has sections.
+        sections: bool,
+        /// Whether the format ignores the case of keys.
+        fold_case: bool,
+    },
+}
+
+/// A thing that was found.
+pub enum Object {
+    /// A file, whose properties are looked up when they are asked.
+    File(AskedFile),
+    /// A file that is expected to be a directory.
+    Directory(AskedFile),
+    /// Facts that are all known.
+    Facts(Vec<(&'static str, Value)>),
+}
+
+impl Object {
+    /// The value of a property of the registry.
+    pub fn property(&self, context: &Context, name: &str) -> Asked<Value> {
+        match self {
+            Object::File(asked) => file::file_property(context, &context::Seen::Asked(asked), name),
+            Object::Directory(asked) => file::directory_property(context, &context::Seen::Asked(asked), name),
+            Object::Facts(facts) => {
+                let known = facts.iter().find(|(known, _)| *known == name);
+                Ok(known.map_or(Value::Nil, |(_, value)| value.clone()))
+            }
+        }
+    }
+}
+
+/// One cell of a table: a value, or why it is not known.
+pub type Cell = Asked<Value>;
+
+/// Rows that were read.
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    /// Names of the columns.
+    pub columns: Vec<String>,
+    /// The rows in the order of the file, or of the paths.
+    pub rows: Vec<Row>,
+    /// What could not be read: with any of these, the table is not whole.
+    pub incomplete: Vec<String>,
+    /// Paths and globs that hold nothing because they do not exist.
+    pub absent: Vec<String>,
+}
+
+/// One row.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// One cell for each column.
+    pub cells: Vec<Cell>,
+    /// Where the row was found: a path, with a line where it has one.
+    pub place: String,
+}
+
+impl Table {
+    /// A table of these columns without rows.
+    pub fn new(columns: &[Property]) -> Table {
+        Table { columns: columns.iter().map(|column| column.name.to_owned()).collect(), ..Table::default() }
+    }
+
+    /// The place of a column among the cells.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|known| known == name)
+    }
+}

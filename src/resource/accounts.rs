@@ -1,0 +1,237 @@
+//! `passwd`, `shadow`, `groups` and `users`: the account databases as tables.
+
+use std::collections::HashMap;
+
+use crate::parse::accounts::{Record, members, records};
+use crate::resource::{
+    Argument, Arguments, Asked, Cell, Columns, Context, Label, NoAnswer, Property, Resource, Row, Shape, Table, Takes,
+    Type,
+};
+use crate::value::{Value, lossless};
+
+const PATH: &[Argument] =
+    &[Argument { name: "path", takes: Takes::Path, summary: "Another file of the same format.", required: false }];
+
+pub(super) const PASSWD: Resource = Resource {
+    name: "passwd",
+    summary: "The lines of /etc/passwd.",
+    label: Label::Path("/etc/passwd"),
+    arguments: PATH,
+    one_of: &[],
+    shape: Shape::Table {
+        columns: Columns::Fixed(PASSWD_COLUMNS),
+        read: |context, arguments| read(context, arguments, "/etc/passwd", PASSWD_COLUMNS),
+    },
+};
+
+pub(super) const SHADOW: Resource = Resource {
+    name: "shadow",
+    summary: "The lines of /etc/shadow.",
+    label: Label::Path("/etc/shadow"),
+    arguments: PATH,
+    one_of: &[],
+    shape: Shape::Table {
+        columns: Columns::Fixed(SHADOW_COLUMNS),
+        read: |context, arguments| read(context, arguments, "/etc/shadow", SHADOW_COLUMNS),
+    },
+};
+
+pub(super) const GROUPS: Resource = Resource {
+    name: "groups",
+    summary: "The lines of /etc/group.",
+    label: Label::Path("/etc/group"),
+    arguments: PATH,
+    one_of: &[],
+    shape: Shape::Table {
+        columns: Columns::Fixed(GROUP_COLUMNS),
+        read: |context, arguments| read(context, arguments, "/etc/group", GROUP_COLUMNS),
+    },
+};
+
+pub(super) const USERS: Resource = Resource {
+    name: "users",
+    summary: "Users: /etc/passwd joined with /etc/group and /etc/shadow.",
+    label: Label::Alone("Users"),
+    arguments: &[],
+    one_of: &[],
+    shape: Shape::Table { columns: Columns::Fixed(USER_COLUMNS), read: |context, _| read_users(context) },
+};
+
+const fn column(name: &'static str, plural: &'static str, holds: Type, summary: &'static str) -> Property {
+    Property { name, plural, holds, existence: false, summary }
+}
+
+const PASSWD_COLUMNS: &[Property] = &[
+    column("user", "users", Type::Text, "Login name."),
+    column("password", "passwords", Type::Text, "x when the password is in /etc/shadow."),
+    column("uid", "uids", Type::Int, "Number of the user."),
+    column("gid", "gids", Type::Int, "Number of the primary group."),
+    column("desc", "descs", Type::Text, "Comment."),
+    column("home", "homes", Type::Text, "Home folder."),
+    column("shell", "shells", Type::Text, "Login shell."),
+];
+
+const SHADOW_COLUMNS: &[Property] = &[
+    column("user", "users", Type::Text, "Login name."),
+    column("password", "passwords", Type::Text, "Hash; ! and * for no password login; empty for none needed."),
+    column("last_change", "last_changes", Type::Int, "Day of the last change, counted from 1970-01-01."),
+    column("min_days", "", Type::Int, "Days before the next change is allowed."),
+    column("max_days", "", Type::Int, "Days after which a change is required."),
+    column("warn_days", "", Type::Int, "Days of warning before that."),
+    column("inactive_days", "", Type::Int, "Days after that during which the password still works."),
+    column("expiry_date", "expiry_dates", Type::Int, "Day on which the account ends, counted from 1970-01-01."),
+    column("reserved", "", Type::Text, "Reserved."),
+];
+
+const GROUP_COLUMNS: &[Property] = &[
+    column("name", "names", Type::Text, "Group name."),
+    column("password", "passwords", Type::Text, "x when the password is in /etc/gshadow."),
+    column("gid", "gids", Type::Int, "Number of the group."),
+    column("members", "", Type::Texts, "Users that have it as a further group."),
+];
+
+const USER_COLUMNS: &[Property] = &[
+    column("user", "users", Type::Text, "Login name."),
+    column("uid", "uids", Type::Int, "Number of the user."),
+    column("gid", "gids", Type::Int, "Number of the primary group."),
+    column("group", "", Type::Text, "Name of the primary group; nil without one."),
+    column("groups", "", Type::Texts, "Names of all groups, the primary one first."),
+    column("all_gids", "", Type::Ints, "Numbers of all groups, the primary one first."),
+    column("desc", "descs", Type::Text, "Comment."),
+    column("home", "homes", Type::Text, "Home folder."),
+    column("shell", "shells", Type::Text, "Login shell."),
+    column("password", "passwords", Type::Text, "The password field of /etc/shadow."),
+    column("last_change", "last_changes", Type::Int, "Day of the last change, counted from 1970-01-01."),
+    column("min_days", "", Type::Int, "Days before the next change is allowed."),
+    column("max_days", "", Type::Int, "Days after which a change is required."),
+    column("warn_days", "", Type::Int, "Days of warning before that."),
+    column("inactive_days", "", Type::Int, "Days after that during which the password still works."),
+    column("expiry_date", "expiry_dates", Type::Int, "Day on which the account ends, counted from 1970-01-01."),
+];
+
+/// How many of the last columns of `users` come from /etc/shadow.
+const FROM_SHADOW: usize = 7;
+
+fn read(context: &Context, arguments: &Arguments, default: &'static str, columns: &'static [Property]) -> Asked<Table> {
+    let path = arguments.text("path").unwrap_or(default.as_bytes());
+    let content = context.read(path)?;
+    let mut table = Table::new(columns);
+    for record in records(&content).map_err(|error| NoAnswer::parse(path, &error))? {
+        let cells = columns.iter().enumerate().map(|(index, column)| cell(&record, index, column, path));
+        table.rows.push(Row { cells: cells.collect(), place: place(path, &record) });
+    }
+    Ok(table)
+}
+
+fn place(path: &[u8], record: &Record<'_>) -> String {
+    format!("{}:{}", lossless(path), record.line)
+}
+
+/// The field at a place, as the column's type; a line that is too short has nil there.
+fn cell(record: &Record<'_>, index: usize, column: &Property, path: &[u8]) -> Cell {
+    match column.holds {
+        Type::Int => match record.number(index) {
+            Ok(number) => Ok(number.map_or(Value::Nil, |number| Value::Int(i128::from(number)))),
+            Err(error) => Err(NoAnswer::parse(path, &error)),
+        },
+        Type::Texts => Ok(Value::texts(members(record.field(index).unwrap_or_default()))),
+        _ => Ok(record.field(index).map_or(Value::Nil, Value::text)),
+    }
+}
+
+fn read_users(context: &Context) -> Asked<Table> {
+    let path = b"/etc/passwd";
+    let passwd = context.read(path)?;
+    let groups = optional(context, b"/etc/group");
+    let shadow = optional(context, b"/etc/shadow");
+    let groups = groups.as_ref().map_err(Clone::clone).and_then(|content| Groups::new(content));
+    let hashes = shadow.as_ref().map_err(Clone::clone).and_then(|content| by_user(content));
+    let mut table = Table::new(USER_COLUMNS);
+    for record in records(&passwd).map_err(|error| NoAnswer::parse(path, &error))? {
+        let text = |index| record.field(index).map_or(Value::Nil, Value::text);
+        let number = |index| match record.number(index) {
+            Ok(number) => Ok(number.map_or(Value::Nil, |number| Value::Int(i128::from(number)))),
+            Err(error) => Err(NoAnswer::parse(path, &error)),
+        };
+        let user = record.field(0).unwrap_or_default();
+        let gid = record.number(3).ok().flatten();
+        let of_groups = |answer: &dyn Fn(&Groups<'_>) -> Value| groups.as_ref().map(answer).map_err(Clone::clone);
+        let mut cells = vec![
+            Ok(text(0)),
+            number(2),
+            number(3),
+            of_groups(&|groups| groups.name(gid)),
+            of_groups(&|groups| Value::List(groups.of(user, gid).map(|(name, _)| Value::text(name)).collect())),
+            of_groups(&|groups| Value::List(groups.gids(user, gid))),
+            Ok(text(4)),
+            Ok(text(5)),
+            Ok(text(6)),
+        ];
+        let columns = SHADOW_COLUMNS.iter().enumerate().skip(1).take(FROM_SHADOW);
+        match &hashes {
+            Ok(hashes) => cells.extend(columns.map(|(index, column)| {
+                hashes.get(user).map_or(Ok(Value::Nil), |record| cell(record, index, column, b"/etc/shadow"))
+            })),
+            Err(error) => cells.extend(columns.map(|_| Err(error.clone()))),
+        }
+        table.rows.push(Row { cells, place: place(path, &record) });
+    }
+    Ok(table)
+}
+
+/// The content of a database that a system may lack: without it, it has no entries.
+fn optional(context: &Context, path: &[u8]) -> Asked<crate::value::Text> {
+    match context.read(path) {
+        Err(NoAnswer::Missing(_)) => Ok(crate::value::Text::from(&b""[..])),
+        found => found,
+    }
+}
+
+fn by_user(shadow: &[u8]) -> Asked<HashMap<&[u8], Record<'_>>> {
+    let records = records(shadow).map_err(|error| NoAnswer::parse(b"/etc/shadow", &error))?;
+    let mut by_user = HashMap::new();
+    for record in records {
+        if let Some(user) = record.field(0) {
+            by_user.entry(user).or_insert(record);
+        }
+    }
+    Ok(by_user)
+}
+
+/// The group database, by number and by member.
+struct Groups<'a> {
+    names: HashMap<i64, &'a [u8]>,
+    by_member: HashMap<&'a [u8], Vec<(&'a [u8], i64)>>,
+}
+
+impl<'a> Groups<'a> {
+    fn new(content: &'a [u8]) -> Asked<Groups<'a>> {
+        let parse = |error| NoAnswer::parse(b"/etc/group", &error);
+        let mut groups = Groups { names: HashMap::new(), by_member: HashMap::new() };
+        for record in records(content).map_err(parse)? {
+            let (Some(name), Some(gid)) = (record.field(0), record.number(2).map_err(parse)?) else { continue };
+            groups.names.entry(gid).or_insert(name);
+            for member in members(record.field(3).unwrap_or_default()) {
+                groups.by_member.entry(member).or_default().push((name, gid));
+            }
+        }
+        Ok(groups)
+    }
+
+    fn name(&self, gid: Option<i64>) -> Value {
+        gid.and_then(|gid| self.names.get(&gid)).map_or(Value::Nil, Value::text)
+    }
+
+    /// All groups of a user that have a name, the primary one first.
+    fn of(&self, user: &[u8], gid: Option<i64>) -> impl Iterator<Item = (&'a [u8], i64)> {
+        let primary = gid.and_then(|gid| self.names.get(&gid).map(|name| (*name, gid)));
+        let further = self.by_member.get(user).into_iter().flatten().copied();
+        primary.into_iter().chain(further.filter(move |(_, further)| Some(*further) != gid))
+    }
+
+    /// The numbers of all groups of a user; the primary one counts even without a name.
+    fn gids(&self, user: &[u8], gid: Option<i64>) -> Vec<Value> {
+        let further = self.of(user, gid).map(|(_, gid)| gid).filter(|further| Some(*further) != gid);
+        gid.into_iter().chain(further).map(|gid| Value::Int(i128::from(gid))).collect()
+    }
+}

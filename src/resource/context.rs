@@ -1,0 +1,258 @@
+//! What all resources of one scan share: the root, the time, and the files that were read already.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::parse::accounts;
+use crate::resource::{Arguments, Asked, NoAnswer};
+use crate::rootfs::{Found, Glob, Kind, Links, Look, LookError, MAX_FILE_BYTES, Metadata, Node, Root, expand};
+use crate::value::{Text, lossless};
+
+/// How many files are held open at once for later checks.
+const MAX_HELD_FILES: usize = 128;
+/// How many bytes of contents are kept for later checks.
+const MAX_HELD_BYTES: usize = 8 << 20;
+
+/// What a scan looks at, and what it has seen.
+pub struct Context {
+    /// The target's root.
+    pub root: Root,
+    /// The moment of the scan, seconds since the epoch.
+    pub now: i64,
+    files: Mutex<Files>,
+    names: OnceLock<Names>,
+}
+
+/// Files seen, the oldest first.
+#[derive(Default)]
+struct Files {
+    by_path: HashMap<Vec<u8>, Arc<Slot>>,
+    order: VecDeque<Vec<u8>>,
+    bytes: usize,
+}
+
+/// One path of the target: looked up once, read once.
+struct Slot {
+    path: Vec<u8>,
+    node: OnceLock<Look<Node>>,
+    link: OnceLock<Look<Node>>,
+    content: OnceLock<Look<Text>>,
+}
+
+/// A file that is asked for by its path; what is found out is shared with the other checks that ask the same path.
+pub struct AskedFile(Arc<Slot>);
+
+/// A file as its properties see it: asked for by path, or met by a walk.
+pub(super) enum Seen<'a> {
+    Asked(&'a AskedFile),
+    Met(&'a Found<'a>),
+}
+
+/// Names of owners, as the target's own files have them.
+pub(super) struct Names {
+    pub(super) users: Asked<HashMap<u32, Text>>,
+    pub(super) groups: Asked<HashMap<u32, Text>>,
+}
+
+impl Context {
+    /// A context that has seen nothing.
+    pub fn new(root: Root, now: i64) -> Context {
+        Context { root, now, files: Mutex::default(), names: OnceLock::new() }
+    }
+
+    fn slot(&self, path: &[u8]) -> Arc<Slot> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(slot) = files.by_path.get(path) {
+            return Arc::clone(slot);
+        }
+        while files.order.len() >= MAX_HELD_FILES || files.bytes > MAX_HELD_BYTES {
+            files.forget_oldest();
+        }
+        let slot = Arc::new(Slot {
+            path: path.to_vec(),
+            node: OnceLock::new(),
+            link: OnceLock::new(),
+            content: OnceLock::new(),
+        });
+        files.by_path.insert(path.to_vec(), Arc::clone(&slot));
+        files.order.push_back(path.to_vec());
+        slot
+    }
+
+    /// The file at a path; it may be absent.
+    pub(super) fn file(&self, path: &[u8]) -> AskedFile {
+        AskedFile(self.slot(path))
+    }
+
+    /// The whole content of the file at a path.
+    pub(super) fn read(&self, path: &[u8]) -> Asked<Text> {
+        let slot = self.slot(path);
+        self.content(&slot).map_err(|error| NoAnswer::look(path, &error))
+    }
+
+    fn node(&self, slot: &Slot) -> Look<Node> {
+        slot.node.get_or_init(|| self.root.lookup(&slot.path, Links::Follow)).clone()
+    }
+
+    fn content(&self, slot: &Slot) -> Look<Text> {
+        let read = || {
+            let content = self.root.read(&self.node(slot)?, MAX_FILE_BYTES)?;
+            self.files.lock().unwrap_or_else(PoisonError::into_inner).bytes += content.len();
+            Ok(content)
+        };
+        slot.content.get_or_init(read).clone()
+    }
+
+    /// The contents of the files that `path` or `paths` name, in byte order of the names, and which of `paths` hold
+    /// nothing because they do not exist.
+    ///
+    /// `Missing` when none exists. Folders that a wildcard names are left out: they hold no lines.
+    pub(super) fn read_all(&self, arguments: &Arguments, default: &str) -> Asked<(Vec<(Vec<u8>, Text)>, Vec<String>)> {
+        let globs = arguments.globs("paths");
+        if globs.is_empty() {
+            let path = arguments.text("path").unwrap_or(default.as_bytes());
+            return Ok((vec![(path.to_vec(), self.read(path)?)], Vec::new()));
+        }
+        let (paths, absent) = self.expand_all(globs)?;
+        let mut contents = Vec::new();
+        for (path, named) in paths {
+            match self.read(&path) {
+                Ok(content) => contents.push((path, content)),
+                // Named by a wildcard and no file: a folder, or gone since.
+                Err(NoAnswer::Missing(_)) if !named => {}
+                Err(_) if !named && self.is_folder(&path) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if contents.is_empty() {
+            return Err(NoAnswer::Missing(format!("Can't find file: {}", names_of(globs))));
+        }
+        Ok((contents, absent))
+    }
+
+    /// The paths that these globs name, in byte order, with whether each was written out, and the globs that name
+    /// nothing.
+    pub(super) fn expand_all(&self, globs: &[Glob]) -> Asked<(Vec<(Vec<u8>, bool)>, Vec<String>)> {
+        let mut paths: Vec<(Vec<u8>, bool)> = Vec::new();
+        let mut absent = Vec::new();
+        for glob in globs {
+            let found = expand(&self.root, glob).map_err(|(path, error)| NoAnswer::look(&path, &error))?;
+            if found.is_empty() {
+                absent.push(glob.as_str().to_owned());
+            }
+            paths.extend(found.into_iter().map(|path| (path, !glob.is_pattern())));
+        }
+        paths.sort();
+        paths.dedup_by(|later, earlier| {
+            let same = later.0 == earlier.0;
+            earlier.1 |= same && later.1;
+            same
+        });
+        Ok((paths, absent))
+    }
+
+    fn is_folder(&self, path: &[u8]) -> bool {
+        self.node(&self.slot(path)).is_ok_and(|node| node.metadata.kind == Kind::Directory)
+    }
+
+    /// The names of owners and groups, read once.
+    pub(super) fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names { users: self.names_in(b"/etc/passwd"), groups: self.names_in(b"/etc/group") })
+    }
+
+    /// Names by id from a file whose third field is the id; the first line of an id counts, as for getpwuid(3).
+    fn names_in(&self, path: &[u8]) -> Asked<HashMap<u32, Text>> {
+        let content = match self.read(path) {
+            Ok(content) => content,
+            // No such file: no id has a name.
+            Err(NoAnswer::Missing(_)) => return Ok(HashMap::new()),
+            Err(error) => return Err(error),
+        };
+        let records = accounts::records(&content).map_err(|error| NoAnswer::parse(path, &error))?;
+        let mut names = HashMap::new();
+        for record in records {
+            if let (Some(name), Ok(Some(id))) = (record.field(0), record.number(2))
+                && let Ok(id) = u32::try_from(id)
+            {
+                names.entry(id).or_insert_with(|| Text::from(name));
+            }
+        }
+        Ok(names)
+    }
+}
+
+/// Globs as they were written, for a message.
+pub(super) fn names_of(globs: &[Glob]) -> String {
+    globs.iter().map(Glob::as_str).collect::<Vec<_>>().join(", ")
+}
+
+impl Files {
+    fn forget_oldest(&mut self) {
+        let Some(path) = self.order.pop_front() else {
+            self.bytes = 0;
+            return;
+        };
+        if let Some(slot) = self.by_path.remove(&path)
+            && let Some(Ok(content)) = slot.content.get()
+        {
+            self.bytes = self.bytes.saturating_sub(content.len());
+        }
+    }
+}
+
+impl Seen<'_> {
+    pub(super) fn path(&self) -> Vec<u8> {
+        match self {
+            Seen::Asked(AskedFile(slot)) => slot.path.clone(),
+            Seen::Met(found) => found.path(),
+        }
+    }
+
+    /// What the file is, links followed.
+    pub(super) fn metadata(&self, context: &Context) -> Look<Metadata> {
+        match self {
+            Seen::Asked(AskedFile(slot)) => {
+                match slot.node.get_or_init(|| context.root.lookup(&slot.path, Links::Follow)) {
+                    Ok(node) => Ok(node.metadata.clone()),
+                    Err(error) => Err(error.clone()),
+                }
+            }
+            Seen::Met(found) => found.metadata().cloned(),
+        }
+    }
+
+    /// The file itself, held.
+    pub(super) fn node(&self, context: &Context) -> Look<Node> {
+        match self {
+            Seen::Asked(AskedFile(slot)) => context.node(slot),
+            Seen::Met(found) => found.node(),
+        }
+    }
+
+    /// What stands at the path itself, a link not followed.
+    pub(super) fn link(&self, context: &Context) -> Look<Node> {
+        match self {
+            Seen::Asked(AskedFile(slot)) => {
+                slot.link.get_or_init(|| context.root.lookup(&slot.path, Links::Stay)).clone()
+            }
+            Seen::Met(found) => context.root.lookup(&found.path(), Links::Stay),
+        }
+    }
+
+    pub(super) fn content(&self, context: &Context) -> Look<Text> {
+        match self {
+            Seen::Asked(AskedFile(slot)) => context.content(slot),
+            Seen::Met(found) => context.root.read(&found.node()?, MAX_FILE_BYTES),
+        }
+    }
+
+    /// Why a property has no value.
+    pub(super) fn no_answer(&self, error: &LookError) -> NoAnswer {
+        NoAnswer::look(&self.path(), error)
+    }
+
+    /// The path for a message.
+    pub(super) fn shown(&self) -> String {
+        lossless(&self.path())
+    }
+}

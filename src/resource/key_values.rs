@@ -1,0 +1,190 @@
+//! `parse_config_file`, `parse_config`, `ini`, `login_defs` and `sshd_config`: files of keys and values without types.
+
+use crate::parse::key_value::{self, Options};
+use crate::parse::sshd_config::{REPEATED, directives, words};
+use crate::parse::{lines, trim};
+use crate::pattern::PatternError;
+use crate::resource::{Argument, Arguments, Asked, Context, Keys, Label, NoAnswer, Resource, Shape, Takes};
+use crate::rootfs::Glob;
+use crate::value::{Text, Value, lossless};
+
+const fn argument(name: &'static str, takes: Takes, summary: &'static str) -> Argument {
+    Argument { name, takes, summary, required: false }
+}
+
+const PATH: Argument = argument("path", Takes::Path, "Absolute path inside the target.");
+const PATHS: Argument = argument("paths", Takes::Globs, "Several paths and globs, read as one in byte order.");
+
+/// The options of parse_config and parse_config_file, as InSpec names them.
+macro_rules! with_options {
+    ($($first:expr),+) => {
+        &[
+            $($first,)+
+            argument("assignment_regex", Takes::Pattern, "First group: the key; the next ones: its values."),
+            argument("group_re", Takes::Pattern, "First group: the name of the section that begins."),
+            argument("comment_char", Takes::Text, "The text that begins a comment; by default #."),
+            argument("key_values", Takes::Count, "How many groups are values; by default 1."),
+            argument("multiple_values", Takes::Bool, "Every key holds the list of all its values."),
+            argument("multiple_value_regex", Takes::Pattern, "With multiple_values: what separates values of one line."),
+            argument("standalone_comments", Takes::Bool, "Comments count only on lines of their own."),
+            argument("line_separator", Takes::Text, "Each of these characters ends a line too."),
+            argument("quotes", Takes::Text, "Taken for InSpec's profiles; without effect there and here."),
+            argument("multiline", Takes::Bool, "Taken for InSpec's profiles; without effect there and here."),
+        ]
+    };
+}
+
+const SECTIONS: Keys = Keys::Text { sections: true, fold_case: false };
+
+pub(super) const PARSE_CONFIG_FILE: Resource = Resource {
+    name: "parse_config_file",
+    summary: "Keys of a configuration file, in the dialect that the options describe.",
+    label: Label::WithArgument("Parse Config File"),
+    arguments: with_options!(PATH, PATHS),
+    one_of: &["path", "paths"],
+    shape: Shape::Document { keys: SECTIONS, read: parse_config },
+};
+
+pub(super) const PARSE_CONFIG: Resource = Resource {
+    name: "parse_config",
+    summary: "Keys of a text, in the dialect that the options describe.",
+    label: Label::Alone("Parse Config"),
+    arguments: with_options!(argument("content", Takes::Text, "The text.")),
+    one_of: &["content"],
+    shape: Shape::Document { keys: SECTIONS, read: parse_config },
+};
+
+pub(super) const INI: Resource = Resource {
+    name: "ini",
+    summary: "Keys of an INI file: `section/key`.",
+    label: Label::WithArgument("INI"),
+    arguments: &[PATH, PATHS, argument("content", Takes::Text, "The text itself.")],
+    one_of: &["path", "paths", "content"],
+    shape: Shape::Document { keys: SECTIONS, read: parse_config },
+};
+
+pub(super) const LOGIN_DEFS: Resource = Resource {
+    name: "login_defs",
+    summary: "Keys of /etc/login.defs; the last one counts.",
+    label: Label::Alone("login.defs"),
+    arguments: &[PATH],
+    one_of: &[],
+    shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: false }, read: login_defs },
+};
+
+pub(super) const SSHD_CONFIG: Resource = Resource {
+    name: "sshd_config",
+    summary: "What sshd takes for a connection that no Match block concerns: Include is followed, the first value of a \
+              keyword counts, keywords that may be repeated hold all values.",
+    label: Label::Alone("SSHD Configuration"),
+    arguments: &[PATH],
+    one_of: &[],
+    shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: true }, read: sshd_config },
+};
+
+/// How deep Include goes: sshd's own limit.
+const MAX_INCLUDES: usize = 16;
+
+fn parse_config(context: &Context, arguments: &Arguments) -> Asked<Value> {
+    let options = options(arguments).map_err(|error| NoAnswer::Error(error.to_string()))?;
+    if let Some(content) = arguments.text("content") {
+        return key_value::keys([content], &options).map_err(|error| NoAnswer::Error(format!("content: {error}")));
+    }
+    let (files, _) = context.read_all(arguments, "")?;
+    let contents = files.iter().map(|(_, content)| &**content);
+    key_value::keys(contents, &options).map_err(|error| match files.first() {
+        Some((path, _)) => NoAnswer::parse(path, &error),
+        None => NoAnswer::Error(error.to_string()),
+    })
+}
+
+fn options(arguments: &Arguments) -> Result<Options, PatternError> {
+    let mut options = Options::inspec()?;
+    if let Some(pattern) = arguments.pattern("assignment_regex") {
+        options.assignment = pattern.regex()?;
+    }
+    if let Some(pattern) = arguments.pattern("group_re") {
+        options.group = pattern.regex()?;
+    }
+    if let Some(pattern) = arguments.pattern("multiple_value_regex") {
+        options.value_separator = Some(pattern.regex()?);
+    }
+    if let Some(text) = arguments.text("comment_char") {
+        options.comment = text.to_vec();
+    }
+    if let Some(text) = arguments.text("line_separator") {
+        options.line_separators = text.to_vec();
+    }
+    options.key_values = arguments.count("key_values").unwrap_or(1);
+    options.multiple_values = arguments.flag("multiple_values");
+    options.standalone_comments = arguments.flag("standalone_comments");
+    Ok(options)
+}
+
+/// login.defs(5): a name, white space, a value; lines with more than one word of value are none, as in InSpec.
+fn login_defs(context: &Context, arguments: &Arguments) -> Asked<Value> {
+    let content = context.read(arguments.text("path").unwrap_or(b"/etc/login.defs"))?;
+    let mut keys = Vec::new();
+    for (_, line) in lines(&content) {
+        let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
+        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        if let (Some(key), value, None) = (words.next(), words.next(), words.next()) {
+            keys.push((Text::from(key), Value::text(value.unwrap_or_default())));
+        }
+    }
+    Ok(Value::Map(keys))
+}
+
+fn sshd_config(context: &Context, arguments: &Arguments) -> Asked<Value> {
+    let path = arguments.text("path").unwrap_or(b"/etc/ssh/sshd_config");
+    let content = context.read(path)?;
+    let mut keys: Vec<(Text, Vec<Value>)> = Vec::new();
+    take_directives(context, path, &content, 0, &mut keys)?;
+    let value = |mut values: Vec<Value>| match values.len() {
+        1 => values.pop().unwrap_or(Value::Nil),
+        _ => Value::List(values),
+    };
+    Ok(Value::Map(keys.into_iter().map(|(key, values)| (key, value(values))).collect()))
+}
+
+/// Takes the directives of one file and of what it includes, in the order in which sshd meets them.
+fn take_directives(
+    context: &Context,
+    path: &[u8],
+    content: &[u8],
+    depth: usize,
+    keys: &mut Vec<(Text, Vec<Value>)>,
+) -> Asked<()> {
+    for directive in directives(content) {
+        let arguments = words(directive.arguments);
+        match directive.keyword.as_slice() {
+            // A block holds for some connections only; `Match all` holds for every one.
+            b"match" if arguments.first().is_some_and(|word| word.eq_ignore_ascii_case(b"all")) => {}
+            b"match" => return Ok(()),
+            b"include" => {
+                if depth == MAX_INCLUDES {
+                    let message = format!("line {}: Include nested more than {MAX_INCLUDES} deep", directive.line);
+                    return Err(NoAnswer::parse(path, &message));
+                }
+                for word in arguments {
+                    let whole = if word.starts_with(b"/") { word } else { [b"/etc/ssh/", &*word].concat() };
+                    let glob = Glob::new(&lossless(&whole)).map_err(|error| NoAnswer::parse(path, &error))?;
+                    for (file, _) in context.expand_all(std::slice::from_ref(&glob))?.0 {
+                        let content = context.read(&file)?;
+                        take_directives(context, &file, &content, depth + 1, keys)?;
+                    }
+                }
+            }
+            keyword => {
+                let value = Value::text(trim(directive.arguments));
+                let repeated = std::str::from_utf8(keyword).is_ok_and(|keyword| REPEATED.contains(&keyword));
+                match keys.iter_mut().find(|(known, _)| **known == *keyword) {
+                    Some((_, values)) if repeated => values.push(value),
+                    Some(_) => {}
+                    None => keys.push((Text::from(keyword), vec![value])),
+                }
+            }
+        }
+    }
+    Ok(())
+}

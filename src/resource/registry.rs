@@ -1,0 +1,50 @@
+//! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
+
+use crate::resource::{
+    Columns, Property, Resource, Shape, accounts, documents, file, find, grep, key_values, os, package,
+};
+
+/// All resources, by name.
+pub static REGISTRY: &[Resource] = &[
+    file::DIRECTORY,
+    file::FILE,
+    find::FIND,
+    grep::GREP,
+    accounts::GROUPS,
+    key_values::INI,
+    documents::JSON,
+    key_values::LOGIN_DEFS,
+    os::OS,
+    package::PACKAGE,
+    key_values::PARSE_CONFIG,
+    key_values::PARSE_CONFIG_FILE,
+    accounts::PASSWD,
+    accounts::SHADOW,
+    key_values::SSHD_CONFIG,
+    accounts::USERS,
+    documents::YAML,
+];
+
+/// The resource of a name.
+pub fn resource(name: &str) -> Option<&'static Resource> {
+    REGISTRY.iter().find(|resource| resource.name == name)
+}
+
+impl Resource {
+    /// The properties of an object, or the columns that a table always has.
+    pub fn properties(&self) -> Vec<&'static Property> {
+        match &self.shape {
+            Shape::Object { properties, .. } => properties.iter().collect(),
+            Shape::Table { columns: Columns::Fixed(columns) | Columns::AndGroups(columns), .. } => {
+                columns.iter().collect()
+            }
+            Shape::Walk => {
+                let others = file::PROPERTIES
+                    .iter()
+                    .filter(|property| !matches!(property.name, "exist" | "path" | "source_path"));
+                std::iter::once(&find::PATH).chain(others).collect()
+            }
+            Shape::Document { .. } => Vec::new(),
+        }
+    }
+}
