@@ -8,8 +8,12 @@
 //!
 //! The modules, in reading order; each uses only those above it (`tests/layers.rs` keeps it so).
 
-pub mod parse;
-pub mod pattern;
-pub mod resource;
-pub mod rootfs;
 pub mod value;
+pub mod pattern;
+pub mod rootfs;
+pub mod parse;
+pub mod resource;
+pub mod check;
+pub mod outcome;
+pub mod evaluate;
+pub mod profile;

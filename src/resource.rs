@@ -280,11 +280,33 @@ pub struct Property {
     pub holds: Type,
     /// Whether it answers "is it there?", also for what is not.
     pub existence: bool,
+    /// Whether its values are judged but never shown: contents and password hashes.
+    pub secret: bool,
     /// What it means, for the reference.
     pub summary: &'static str,
 }
 
 impl Property {
+    /// A property that is shown, is nobody's plural and says nothing of existence.
+    pub(super) const fn new(name: &'static str, holds: Type, summary: &'static str) -> Property {
+        Property { name, plural: "", holds, existence: false, secret: false, summary }
+    }
+
+    /// The same, with the name of the list of all values of the column.
+    pub(super) const fn plural(self, plural: &'static str) -> Property {
+        Property { plural, ..self }
+    }
+
+    /// The same, answering "is it there?".
+    pub(super) const fn existence(self) -> Property {
+        Property { existence: true, ..self }
+    }
+
+    /// The same, never shown.
+    pub(super) const fn secret(self) -> Property {
+        Property { secret: true, ..self }
+    }
+
     /// Whether this entry of the registry is meant by a name in a profile.
     pub fn is(&self, name: &str) -> bool {
         match self.name.strip_suffix('*') {

@@ -57,56 +57,52 @@ pub(super) const USERS: Resource = Resource {
     shape: Shape::Table { columns: Columns::Fixed(USER_COLUMNS), read: |context, _| read_users(context) },
 };
 
-const fn column(name: &'static str, plural: &'static str, holds: Type, summary: &'static str) -> Property {
-    Property { name, plural, holds, existence: false, summary }
-}
-
 const PASSWD_COLUMNS: &[Property] = &[
-    column("user", "users", Type::Text, "Login name."),
-    column("password", "passwords", Type::Text, "x when the password is in /etc/shadow."),
-    column("uid", "uids", Type::Int, "Number of the user."),
-    column("gid", "gids", Type::Int, "Number of the primary group."),
-    column("desc", "descs", Type::Text, "Comment."),
-    column("home", "homes", Type::Text, "Home folder."),
-    column("shell", "shells", Type::Text, "Login shell."),
+    Property::new("user", Type::Text, "Login name.").plural("users"),
+    Property::new("password", Type::Text, "x when the password is in /etc/shadow.").plural("passwords").secret(),
+    Property::new("uid", Type::Int, "Number of the user.").plural("uids"),
+    Property::new("gid", Type::Int, "Number of the primary group.").plural("gids"),
+    Property::new("desc", Type::Text, "Comment.").plural("descs"),
+    Property::new("home", Type::Text, "Home folder.").plural("homes"),
+    Property::new("shell", Type::Text, "Login shell.").plural("shells"),
 ];
 
 const SHADOW_COLUMNS: &[Property] = &[
-    column("user", "users", Type::Text, "Login name."),
-    column("password", "passwords", Type::Text, "Hash; ! and * for no password login; empty for none needed."),
-    column("last_change", "last_changes", Type::Int, "Day of the last change, counted from 1970-01-01."),
-    column("min_days", "", Type::Int, "Days before the next change is allowed."),
-    column("max_days", "", Type::Int, "Days after which a change is required."),
-    column("warn_days", "", Type::Int, "Days of warning before that."),
-    column("inactive_days", "", Type::Int, "Days after that during which the password still works."),
-    column("expiry_date", "expiry_dates", Type::Int, "Day on which the account ends, counted from 1970-01-01."),
-    column("reserved", "", Type::Text, "Reserved."),
+    Property::new("user", Type::Text, "Login name.").plural("users"),
+    Property::new("password", Type::Text, "Hash; ! and * for no password login; empty for none needed.").plural("passwords").secret(),
+    Property::new("last_change", Type::Int, "Day of the last change, counted from 1970-01-01.").plural("last_changes"),
+    Property::new("min_days", Type::Int, "Days before the next change is allowed."),
+    Property::new("max_days", Type::Int, "Days after which a change is required."),
+    Property::new("warn_days", Type::Int, "Days of warning before that."),
+    Property::new("inactive_days", Type::Int, "Days after that during which the password still works."),
+    Property::new("expiry_date", Type::Int, "Day on which the account ends, counted from 1970-01-01.").plural("expiry_dates"),
+    Property::new("reserved", Type::Text, "Reserved."),
 ];
 
 const GROUP_COLUMNS: &[Property] = &[
-    column("name", "names", Type::Text, "Group name."),
-    column("password", "passwords", Type::Text, "x when the password is in /etc/gshadow."),
-    column("gid", "gids", Type::Int, "Number of the group."),
-    column("members", "", Type::Texts, "Users that have it as a further group."),
+    Property::new("name", Type::Text, "Group name.").plural("names"),
+    Property::new("password", Type::Text, "x when the password is in /etc/gshadow.").plural("passwords").secret(),
+    Property::new("gid", Type::Int, "Number of the group.").plural("gids"),
+    Property::new("members", Type::Texts, "Users that have it as a further group."),
 ];
 
 const USER_COLUMNS: &[Property] = &[
-    column("user", "users", Type::Text, "Login name."),
-    column("uid", "uids", Type::Int, "Number of the user."),
-    column("gid", "gids", Type::Int, "Number of the primary group."),
-    column("group", "", Type::Text, "Name of the primary group; nil without one."),
-    column("groups", "", Type::Texts, "Names of all groups, the primary one first."),
-    column("all_gids", "", Type::Ints, "Numbers of all groups, the primary one first."),
-    column("desc", "descs", Type::Text, "Comment."),
-    column("home", "homes", Type::Text, "Home folder."),
-    column("shell", "shells", Type::Text, "Login shell."),
-    column("password", "passwords", Type::Text, "The password field of /etc/shadow."),
-    column("last_change", "last_changes", Type::Int, "Day of the last change, counted from 1970-01-01."),
-    column("min_days", "", Type::Int, "Days before the next change is allowed."),
-    column("max_days", "", Type::Int, "Days after which a change is required."),
-    column("warn_days", "", Type::Int, "Days of warning before that."),
-    column("inactive_days", "", Type::Int, "Days after that during which the password still works."),
-    column("expiry_date", "expiry_dates", Type::Int, "Day on which the account ends, counted from 1970-01-01."),
+    Property::new("user", Type::Text, "Login name.").plural("users"),
+    Property::new("uid", Type::Int, "Number of the user.").plural("uids"),
+    Property::new("gid", Type::Int, "Number of the primary group.").plural("gids"),
+    Property::new("group", Type::Text, "Name of the primary group; nil without one."),
+    Property::new("groups", Type::Texts, "Names of all groups, the primary one first."),
+    Property::new("all_gids", Type::Ints, "Numbers of all groups, the primary one first."),
+    Property::new("desc", Type::Text, "Comment.").plural("descs"),
+    Property::new("home", Type::Text, "Home folder.").plural("homes"),
+    Property::new("shell", Type::Text, "Login shell.").plural("shells"),
+    Property::new("password", Type::Text, "The password field of /etc/shadow.").plural("passwords").secret(),
+    Property::new("last_change", Type::Int, "Day of the last change, counted from 1970-01-01.").plural("last_changes"),
+    Property::new("min_days", Type::Int, "Days before the next change is allowed."),
+    Property::new("max_days", Type::Int, "Days after which a change is required."),
+    Property::new("warn_days", Type::Int, "Days of warning before that."),
+    Property::new("inactive_days", Type::Int, "Days after that during which the password still works."),
+    Property::new("expiry_date", Type::Int, "Day on which the account ends, counted from 1970-01-01.").plural("expiry_dates"),
 ];
 
 /// How many of the last columns of `users` come from /etc/shadow.

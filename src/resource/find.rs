@@ -33,13 +33,7 @@ const fn argument(name: &'static str, takes: Takes, summary: &'static str) -> Ar
 }
 
 /// The column that find has beside the properties of files.
-pub(super) const PATH: Property = Property {
-    name: "path",
-    plural: "paths",
-    holds: Type::Text,
-    existence: false,
-    summary: "The path, as the walk went.",
-};
+pub(super) const PATH: Property = Property::new("path", Type::Text, "The path, as the walk went.").plural("paths");
 
 /// The most bytes that the paths of one answer may hold together.
 const MAX_PATH_BYTES: usize = 64 << 20;

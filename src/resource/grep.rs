@@ -24,14 +24,10 @@ pub(super) const GREP: Resource = Resource {
     shape: Shape::Table { columns: Columns::AndGroups(COLUMNS), read },
 };
 
-const fn column(name: &'static str, plural: &'static str, holds: Type, summary: &'static str) -> Property {
-    Property { name, plural, holds, existence: false, summary }
-}
-
 const COLUMNS: &[Property] = &[
-    column("path", "paths", Type::Text, "The file."),
-    column("line_number", "line_numbers", Type::Int, "Number of the line, from 1."),
-    column("line", "lines", Type::Text, "The whole line."),
+    Property::new("path", Type::Text, "The file.").plural("paths"),
+    Property::new("line_number", Type::Int, "Number of the line, from 1.").plural("line_numbers"),
+    Property::new("line", Type::Text, "The whole line.").plural("lines"),
 ];
 
 /// The most bytes that the matching lines may hold together.

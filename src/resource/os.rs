@@ -16,16 +16,12 @@ pub(super) const OS: Resource = Resource {
     shape: Shape::Object { properties: PROPERTIES, open },
 };
 
-const fn property(name: &'static str, holds: Type, summary: &'static str) -> Property {
-    Property { name, plural: "", holds, existence: false, summary }
-}
-
 const PROPERTIES: &[Property] = &[
-    property("name", Type::Text, "ID, in lower case: debian, alpine, rhel."),
-    property("family", Type::Text, "The family that InSpec puts it in: debian, redhat, suse, alpine, arch, linux."),
-    property("release", Type::Version(Scheme::General), "VERSION_ID; nil for a rolling release."),
-    property("title", Type::Text, "PRETTY_NAME."),
-    property("codename", Type::Text, "VERSION_CODENAME."),
+    Property::new("name", Type::Text, "ID, in lower case: debian, alpine, rhel."),
+    Property::new("family", Type::Text, "The family that InSpec puts it in: debian, redhat, suse, alpine, arch, linux."),
+    Property::new("release", Type::Version(Scheme::General), "VERSION_ID; nil for a rolling release."),
+    Property::new("title", Type::Text, "PRETTY_NAME."),
+    Property::new("codename", Type::Text, "VERSION_CODENAME."),
 ];
 
 /// Where os-release(5) looks, in this order.

@@ -17,15 +17,11 @@ pub(super) const PACKAGE: Resource = Resource {
     shape: Shape::Object { properties: PROPERTIES, open },
 };
 
-const fn property(name: &'static str, holds: Type, summary: &'static str) -> Property {
-    Property { name, plural: "", holds, existence: false, summary }
-}
-
 const PROPERTIES: &[Property] = &[
-    Property { existence: true, ..property("installed", Type::Bool, "It is installed.") },
-    property("version", Type::Version(Scheme::Dpkg), "Its version, with epoch and revision."),
-    property("architecture", Type::Text, "Its architecture."),
-    property("held", Type::Bool, "Its version is held."),
+    Property::new("installed", Type::Bool, "It is installed.").existence(),
+    Property::new("version", Type::Version(Scheme::Dpkg), "Its version, with epoch and revision."),
+    Property::new("architecture", Type::Text, "Its architecture."),
+    Property::new("held", Type::Bool, "Its version is held."),
 ];
 
 const STATUS: &[u8] = b"/var/lib/dpkg/status";

@@ -31,6 +31,11 @@ pub fn resource(name: &str) -> Option<&'static Resource> {
 }
 
 impl Resource {
+    /// The property or column of a name.
+    pub fn property(&self, name: &str) -> Option<&'static Property> {
+        self.properties().into_iter().find(|property| property.is(name))
+    }
+
     /// The properties of an object, or the columns that a table always has.
     pub fn properties(&self) -> Vec<&'static Property> {
         match &self.shape {

@@ -54,21 +54,52 @@ impl fmt::Display for GlobError {
     }
 }
 
+/// A piece of a glob.
+#[derive(Clone, Copy, Debug)]
+pub enum GlobPiece<'a> {
+    /// Text in which wildcards count; bytes that are no UTF-8 are written as in [`lossless`].
+    Written(&'a str),
+    /// Bytes that stand for themselves.
+    Literal(&'a [u8]),
+}
+
 impl Glob {
-    /// Compiles a glob; bytes that are no UTF-8 are written as in [`lossless`].
+    /// Compiles a glob.
     pub fn new(text: &str) -> Result<Glob, GlobError> {
-        if text.is_empty() {
-            return Err(GlobError::Empty);
-        }
-        let names = text.split('/').filter(|name| !name.is_empty());
-        let parts = names.map(part).collect::<Result<Vec<_>, _>>()?;
-        Ok(Glob { text: text.to_owned(), parts })
+        Glob::of(&[GlobPiece::Written(text)])
     }
 
-    /// A glob that matches exactly this text: nothing in it is a wildcard.
-    pub fn literal(path: &[u8]) -> Glob {
-        let names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
-        Glob { text: lossless(path), parts: names.map(|name| Part::Name(name.to_vec())).collect() }
+    /// Compiles a glob of pieces, of which only the written ones can hold wildcards.
+    pub fn of(pieces: &[GlobPiece<'_>]) -> Result<Glob, GlobError> {
+        let mut text = String::new();
+        let mut tokens: Vec<Token> = Vec::new();
+        for piece in pieces {
+            match piece {
+                GlobPiece::Written(written) => {
+                    text.push_str(written);
+                    tokens.extend(from_lossless(written).into_iter().map(|byte| match byte {
+                        b'*' => Token::Many,
+                        b'?' => Token::One,
+                        other => Token::Byte(other),
+                    }));
+                }
+                GlobPiece::Literal(bytes) => {
+                    text.push_str(&lossless(bytes));
+                    tokens.extend(bytes.iter().map(|byte| Token::Byte(*byte)));
+                }
+            }
+        }
+        if tokens.is_empty() {
+            return Err(GlobError::Empty);
+        }
+        let names = tokens.split(|token| *token == Token::Byte(b'/')).filter(|name| !name.is_empty());
+        let parts = names.map(part).collect::<Result<Vec<_>, _>>()?;
+        Ok(Glob { text, parts })
+    }
+
+    /// Whether it begins at the root.
+    pub fn is_absolute(&self) -> bool {
+        self.text.starts_with('/')
     }
 
     /// The glob as it was written.
@@ -100,23 +131,21 @@ impl Glob {
     }
 }
 
-fn part(name: &str) -> Result<Part, GlobError> {
-    if name == "**" {
+fn part(name: &[Token]) -> Result<Part, GlobError> {
+    if name == [Token::Many, Token::Many] {
         return Ok(Part::Folders);
     }
-    if name.contains("**") {
+    if name.windows(2).any(|pair| pair == [Token::Many, Token::Many]) {
         return Err(GlobError::StarsInName);
     }
-    let bytes = from_lossless(name);
-    if !bytes.iter().any(|byte| matches!(byte, b'*' | b'?')) {
-        return Ok(Part::Name(bytes));
-    }
-    let token = |byte: u8| match byte {
-        b'*' => Token::Many,
-        b'?' => Token::One,
-        other => Token::Byte(other),
-    };
-    Ok(Part::Pattern(bytes.into_iter().map(token).collect()))
+    let bytes: Option<Vec<u8>> = name
+        .iter()
+        .map(|token| match token {
+            Token::Byte(byte) => Some(*byte),
+            Token::One | Token::Many => None,
+        })
+        .collect();
+    Ok(bytes.map_or_else(|| Part::Pattern(name.to_vec()), Part::Name))
 }
 
 impl Part {

@@ -1,0 +1,134 @@
+//! Values against expectations: the status of one result, and the words that go with it.
+
+use crate::check::{Asks, Expectation, Matcher, Test, Truth, expected_words, negated_patterns, reading, truth};
+use crate::outcome::Status;
+use crate::parse::lines;
+use crate::resource::Table;
+use crate::value::Value;
+
+/// How many offenders a message names; the rest is counted.
+const NAMED_OFFENDERS: usize = 20;
+
+/// A value against a test. A `secret` value is judged but never shown.
+pub(super) fn judge(test: &Test, value: &Value, secret: bool) -> Status {
+    if truth(test, value, false) == Truth::Yes {
+        return Status::Passed;
+    }
+    let found = if secret { concealed(test, value) } else { reading(value) };
+    Status::Failed(expected_and_got(test, &found))
+}
+
+fn expected_and_got(test: &Test, found: &str) -> String {
+    format!("expected: {}\n     got: {found}", expected_words(test))
+}
+
+/// A value that must not be shown: its size, and the lines that it fails by.
+fn concealed(test: &Test, value: &Value) -> String {
+    let text = match value {
+        Value::Nil => return "nil".to_owned(),
+        Value::Text(text) => text,
+        _ => return "a value that is not shown".to_owned(),
+    };
+    let patterns = negated_patterns(test);
+    let matching = lines(text).filter(|(_, line)| patterns.iter().any(|pattern| pattern.is_match(line)));
+    let numbers: Vec<String> = matching.map(|(number, _)| number.to_string()).collect();
+    let size = format!("{} bytes that are not shown", text.len());
+    if numbers.is_empty() { size } else { format!("{size}, matching in line {}", named(&numbers, ", ")) }
+}
+
+/// The rows of a table against an expectation. A table that is not whole cannot pass; an offender in it is one all the
+/// same.
+pub(super) fn judge_table(expectation: &Expectation, table: &Table, none_ok: bool, secret: bool) -> Status {
+    let test = &expectation.test;
+    let count = table.rows.len();
+    match &expectation.asks {
+        Asks::Exist if table.incomplete.is_empty() || count > 0 => judge(test, &Value::Bool(count > 0), false),
+        Asks::Count if table.incomplete.is_empty() => with_places(judge(test, &Value::Int(count as i128), false), table),
+        Asks::Exist | Asks::Count => incomplete(&table.incomplete),
+        Asks::List(_, column) => {
+            let (values, mut missed) = column_of(table, column);
+            missed.extend(table.incomplete.iter().cloned());
+            match judge(test, &Value::List(values), secret) {
+                status if missed.is_empty() => with_places(status, table),
+                Status::Failed(message) if !could_still_pass(test) => with_places(Status::Failed(message), table),
+                _ => incomplete(&missed),
+            }
+        }
+        Asks::Column(column) => judge_rows(test, table, column, none_ok, secret),
+        Asks::Property(_) | Asks::Path(_) => Status::Error("a table has no such property".to_owned()),
+    }
+}
+
+fn judge_rows(test: &Test, table: &Table, column: &str, none_ok: bool, secret: bool) -> Status {
+    let (mut offenders, mut missed) = (Vec::new(), table.incomplete.clone());
+    let place = table.column(column);
+    for row in &table.rows {
+        match place.and_then(|place| row.cells.get(place)) {
+            Some(Ok(value)) if truth(test, value, false) == Truth::Yes => {}
+            Some(Ok(_)) if secret => offenders.push(format!("{}: not shown", row.place)),
+            Some(Ok(value)) => offenders.push(format!("{}: {}", row.place, reading(value))),
+            Some(Err(error)) => missed.push(error.text().to_owned()),
+            None => missed.push(format!("{} has no {column}", row.place)),
+        }
+    }
+    match () {
+        () if !offenders.is_empty() => Status::Failed(expected_and_got(test, &named(&offenders, "\n          "))),
+        () if !missed.is_empty() => incomplete(&missed),
+        () if !table.rows.is_empty() || none_ok => Status::Passed,
+        () if table.absent.is_empty() => Status::Skipped("there is no row to look at".to_owned()),
+        () => Status::Skipped(format!("there is no row to look at; nothing exists at {}", table.absent.join(", "))),
+    }
+}
+
+fn column_of(table: &Table, column: &str) -> (Vec<Value>, Vec<String>) {
+    let (mut values, mut missed) = (Vec::new(), Vec::new());
+    let place = table.column(column);
+    for row in &table.rows {
+        match place.and_then(|place| row.cells.get(place)) {
+            Some(Ok(value)) => values.push(value.clone()),
+            Some(Err(error)) => missed.push(error.text().to_owned()),
+            None => missed.push(format!("{} has no {column}", row.place)),
+        }
+    }
+    (values, missed)
+}
+
+fn incomplete(missed: &[String]) -> Status {
+    Status::Error(format!("not everything could be looked at: {}", named(missed, "; ")))
+}
+
+/// Names the rows where a table as a whole fails.
+fn with_places(status: Status, table: &Table) -> Status {
+    match status {
+        Status::Failed(message) if !table.rows.is_empty() => {
+            let places: Vec<String> = table.rows.iter().map(|row| row.place.clone()).collect();
+            Status::Failed(format!("{message}\n      at: {}", named(&places, "\n          ")))
+        }
+        status => status,
+    }
+}
+
+/// Whether more rows could make a failed test pass.
+fn could_still_pass(test: &Test) -> bool {
+    test.matchers.iter().any(|matcher| {
+        matches!(
+            matcher,
+            Matcher::Is(_)
+                | Matcher::Eq(_)
+                | Matcher::Includes(_)
+                | Matcher::Any(_)
+                | Matcher::Count(_)
+                | Matcher::Empty(false)
+                | Matcher::Unique(false)
+                | Matcher::Not(_)
+        )
+    })
+}
+
+fn named(texts: &[String], between: &str) -> String {
+    let mut named: Vec<String> = texts.iter().take(NAMED_OFFENDERS).cloned().collect();
+    if texts.len() > NAMED_OFFENDERS {
+        named.push(format!("… and {} more", texts.len() - NAMED_OFFENDERS));
+    }
+    named.join(between)
+}

@@ -1,0 +1,301 @@
+//! What came out: results, the status of a control, the report. Pure derivation, no target in sight.
+
+use std::sync::Arc;
+
+/// The status of one result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Established.
+    Passed,
+    /// Established that it is not so; the text says what was expected and what was found.
+    Failed(String),
+    /// Not asked, for this reason.
+    Skipped(String),
+    /// Could not be found out, for this reason.
+    Error(String),
+}
+
+/// One result: one expectation on one subject.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckResult {
+    /// What was expected, in InSpec's words.
+    pub description: String,
+    /// What came out.
+    pub status: Status,
+    /// The resource that was asked; empty where none was.
+    pub resource: &'static str,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Whether it says that the control does not apply (a missing subject under `missing: na`).
+    pub not_applicable: bool,
+}
+
+/// What a control came to, in the words of HDF's readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ControlStatus {
+    /// All that was asked is so.
+    Passed,
+    /// Something is not so.
+    Failed,
+    /// Nothing could be asked; people have to look.
+    NotReviewed,
+    /// It does not concern this target, or is waived.
+    NotApplicable,
+    /// Something could not be found out.
+    Error,
+}
+
+impl ControlStatus {
+    /// All, in the order of reports.
+    pub const ALL: [ControlStatus; 5] = [
+        ControlStatus::Passed,
+        ControlStatus::Failed,
+        ControlStatus::NotReviewed,
+        ControlStatus::NotApplicable,
+        ControlStatus::Error,
+    ];
+
+    /// Heimdall's word.
+    pub fn name(self) -> &'static str {
+        match self {
+            ControlStatus::Passed => "Passed",
+            ControlStatus::Failed => "Failed",
+            ControlStatus::NotReviewed => "Not Reviewed",
+            ControlStatus::NotApplicable => "Not Applicable",
+            ControlStatus::Error => "Profile Error",
+        }
+    }
+}
+
+/// How bad it is when a control fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Informational.
+    None,
+    /// Low.
+    Low,
+    /// Medium.
+    Medium,
+    /// High.
+    High,
+    /// Critical.
+    Critical,
+}
+
+impl Severity {
+    /// All, the worst first.
+    pub const ALL: [Severity; 5] =
+        [Severity::Critical, Severity::High, Severity::Medium, Severity::Low, Severity::None];
+
+    /// The word in tags and thresholds.
+    pub fn name(self) -> &'static str {
+        match self {
+            Severity::None => "none",
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+
+    /// The severity of a word, in any case.
+    pub fn of_word(word: &str) -> Option<Severity> {
+        Severity::ALL.into_iter().find(|severity| severity.name().eq_ignore_ascii_case(word))
+    }
+
+    /// The severity of an impact, by Heimdall's bands.
+    pub fn of_impact(impact: f64) -> Severity {
+        match impact {
+            impact if impact < 0.1 => Severity::None,
+            impact if impact < 0.4 => Severity::Low,
+            impact if impact < 0.7 => Severity::Medium,
+            impact if impact < 0.9 => Severity::High,
+            _ => Severity::Critical,
+        }
+    }
+
+    /// The impact that stands for it, on which Heimdall, ASFF and checklists agree.
+    pub fn impact(self) -> f64 {
+        match self {
+            Severity::None => 0.0,
+            Severity::Low => 0.3,
+            Severity::Medium => 0.5,
+            Severity::High => 0.7,
+            Severity::Critical => 0.9,
+        }
+    }
+}
+
+/// What an auditor has waived.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Waiver {
+    /// Why.
+    pub justification: String,
+    /// Until which day, as it was written.
+    pub expiration_date: Option<String>,
+    /// Whether the control is evaluated all the same.
+    pub run: Option<bool>,
+    /// Whether the control was skipped because of it.
+    pub skipped: bool,
+    /// That it expired, or empty.
+    pub message: String,
+}
+
+/// What is known of a control before it is evaluated: what its author wrote.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ControlFacts {
+    /// Its id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// Why it matters, how it is checked, how it is mended: label and text; `default` is the description.
+    pub descriptions: Vec<(String, String)>,
+    /// 0.0 to 1.0.
+    pub impact: f64,
+    /// Tags in order: a name and a JSON value.
+    pub tags: Vec<(String, serde_json::Value)>,
+    /// References, each with `ref`, `url` or `uri`.
+    pub refs: Vec<Vec<(String, String)>>,
+    /// Its own text.
+    pub code: String,
+    /// The file that holds it.
+    pub file: String,
+    /// The line where it begins.
+    pub line: usize,
+}
+
+impl ControlFacts {
+    /// How bad a failure is: the tag `severity` where it says so, else by impact.
+    pub fn severity(&self) -> Severity {
+        let tag = |name: &str| {
+            let tag = self.tags.iter().find(|(known, _)| known == name);
+            tag.and_then(|(_, value)| value.as_str()).and_then(Severity::of_word)
+        };
+        tag("severityoverride").or_else(|| tag("severity")).unwrap_or_else(|| Severity::of_impact(self.impact))
+    }
+}
+
+/// A control with its results.
+#[derive(Clone, Debug)]
+pub struct ControlResult {
+    /// What its author wrote.
+    pub facts: Arc<ControlFacts>,
+    /// At least one.
+    pub results: Vec<CheckResult>,
+    /// Whether it was found not to apply.
+    pub not_applicable: bool,
+    /// Its waiver.
+    pub waiver: Option<Waiver>,
+}
+
+impl ControlResult {
+    /// The status, derived as HDF's readers derive it: an error wins over everything; a waived control and one
+    /// without impact are not applicable; then a failure, a pass, and only then a skip.
+    pub fn status(&self) -> ControlStatus {
+        let any = |wanted: fn(&Status) -> bool| self.results.iter().any(|result| wanted(&result.status));
+        let waived = self.waiver.as_ref().is_some_and(|waiver| waiver.skipped);
+        match () {
+            () if any(|status| matches!(status, Status::Error(_))) => ControlStatus::Error,
+            () if waived || self.impact() == 0.0 => ControlStatus::NotApplicable,
+            () if self.results.is_empty() => ControlStatus::Error,
+            () if any(|status| matches!(status, Status::Failed(_))) => ControlStatus::Failed,
+            () if any(|status| *status == Status::Passed) => ControlStatus::Passed,
+            () => ControlStatus::NotReviewed,
+        }
+    }
+
+    /// The impact that is reported: none for a control that does not apply.
+    pub fn impact(&self) -> f64 {
+        if self.not_applicable { 0.0 } else { self.facts.impact }
+    }
+}
+
+/// An input as it was used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InputFacts {
+    /// Its name.
+    pub name: String,
+    /// InSpec's word for its type.
+    pub kind: &'static str,
+    /// Its value; `None` when it has none.
+    pub value: Option<serde_json::Value>,
+    /// What it is for.
+    pub description: String,
+    /// Whether it must be given.
+    pub required: bool,
+}
+
+/// A profile with the results of its controls.
+#[derive(Clone, Debug)]
+pub struct ProfileResult {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Its version.
+    pub version: String,
+    /// One sentence.
+    pub summary: String,
+    /// Who keeps it.
+    pub maintainer: String,
+    /// Its licence.
+    pub license: String,
+    /// Whose it is.
+    pub copyright: String,
+    /// SHA-256 of its files, in hex.
+    pub sha256: String,
+    /// Which systems it is for, as it was written.
+    pub supports: Vec<serde_json::Value>,
+    /// Its inputs.
+    pub inputs: Vec<InputFacts>,
+    /// Why the whole profile was skipped.
+    pub skipped: Option<String>,
+    /// Its controls, in order.
+    pub controls: Vec<ControlResult>,
+}
+
+/// What was scanned.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetFacts {
+    /// Where it is, as the auditor named it.
+    pub location: String,
+    /// Which system it says it is: `debian`.
+    pub platform: String,
+    /// Which release: `12`.
+    pub release: String,
+    /// How its paths were resolved.
+    pub resolver: &'static str,
+}
+
+/// A file of the auditor that had a part in the scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuditorFile {
+    /// What it was: `input file`, `waiver file`, `threshold`.
+    pub role: &'static str,
+    /// Its path, as it was given.
+    pub path: String,
+    /// SHA-256 of its bytes, in hex.
+    pub sha256: String,
+}
+
+/// All that came out of a scan.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What was scanned.
+    pub target: TargetFacts,
+    /// The profiles, in the order in which they were given.
+    pub profiles: Vec<ProfileResult>,
+    /// When it began: seconds since the epoch.
+    pub started: i64,
+    /// How long it took, in seconds.
+    pub seconds: f64,
+    /// Files of the auditor that had a part in it.
+    pub auditor_files: Vec<AuditorFile>,
+}
+
+impl Report {
+    /// All controls of all profiles.
+    pub fn controls(&self) -> impl Iterator<Item = &ControlResult> {
+        self.profiles.iter().flat_map(|profile| &profile.controls)
+    }
+}

@@ -1,0 +1,66 @@
+//! What authors write: profiles in YAML, with inputs, waivers and a choice of controls. All errors of all files are
+//! found, with their places; a profile with errors is never evaluated.
+
+mod control;
+mod decode;
+mod input;
+mod items;
+mod load;
+mod select;
+mod source;
+mod subject;
+mod supports;
+mod template;
+mod test;
+mod waiver;
+mod yaml;
+
+use std::sync::Arc;
+
+use crate::check::{Condition, Rules};
+use crate::outcome::{ControlFacts, InputFacts};
+
+pub use input::GivenInputs;
+pub use load::{Loaded, ProfileFiles, compile, read};
+pub use select::{SelectError, Selection};
+pub use source::{Place, Problem, Source, nearest};
+pub use supports::Support;
+pub use waiver::{WaiverEntry, read_waivers};
+
+/// A profile that loaded.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name.
+    pub name: String,
+    /// Its title.
+    pub title: String,
+    /// Its version.
+    pub version: String,
+    /// One sentence.
+    pub summary: String,
+    /// Who keeps it.
+    pub maintainer: String,
+    /// Its licence.
+    pub license: String,
+    /// Whose it is.
+    pub copyright: String,
+    /// SHA-256 of its files.
+    pub sha256: String,
+    /// Which systems it is for; any when empty.
+    pub supports: Vec<Support>,
+    /// Its inputs with their values.
+    pub inputs: Vec<InputFacts>,
+    /// Its named conditions, in order.
+    pub conditions: Vec<Condition>,
+    /// Its controls, in order.
+    pub controls: Vec<Control>,
+}
+
+/// A control that loaded.
+#[derive(Clone, Debug)]
+pub struct Control {
+    /// What its author says of it.
+    pub facts: Arc<ControlFacts>,
+    /// What is checked.
+    pub rules: Arc<Rules>,
+}

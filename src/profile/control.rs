@@ -1,0 +1,217 @@
+//! Controls: what their authors say of them, and their checks.
+
+use serde_json::Value as Json;
+
+use crate::check::{Gate, Missing, Rules};
+use crate::outcome::{ControlFacts, Severity};
+use crate::profile::decode::{Decoder, Fields};
+use crate::profile::source::Span;
+use crate::profile::yaml::{Node, NodeKind};
+
+/// A control as it was decoded.
+pub(super) struct Decoded {
+    pub(super) facts: ControlFacts,
+    pub(super) rules: Rules,
+    /// Where its id is.
+    pub(super) id: Span,
+}
+
+/// What `defaults` gives to every control of a file.
+#[derive(Default)]
+struct Defaults {
+    tags: Vec<(String, Json)>,
+    missing: Option<Missing>,
+    applicable_if: Option<Gate>,
+    only_if: Option<Gate>,
+}
+
+const CONTROL_KEYS: [&str; 14] = [
+    "id", "title", "impact", "desc", "check", "fix", "tags", "refs", "applicable_if", "only_if", "let", "each",
+    "checks", "missing",
+];
+
+impl Decoder<'_> {
+    /// The controls of a file: those that are sound.
+    pub(super) fn controls(&mut self, fields: &Fields<'_>) -> Vec<Decoded> {
+        let defaults = fields.get("defaults").and_then(|node| self.defaults(node)).unwrap_or_default();
+        let Some(nodes) = fields.get("controls").and_then(|node| self.list(node, "controls")) else { return Vec::new() };
+        nodes.iter().filter_map(|node| self.control(node, &defaults)).collect()
+    }
+
+    fn defaults(&mut self, node: &Node<'_>) -> Option<Defaults> {
+        let fields = self.fields(node, "defaults", &["tags", "missing", "applicable_if", "only_if"])?;
+        Some(Defaults {
+            tags: fields.get("tags").and_then(|node| self.tags(node)).unwrap_or_default(),
+            missing: fields.get("missing").and_then(|node| self.missing(node)),
+            applicable_if: fields.get("applicable_if").and_then(|node| self.gate(node)),
+            only_if: fields.get("only_if").and_then(|node| self.gate(node)),
+        })
+    }
+
+    fn control(&mut self, node: &Node<'_>, defaults: &Defaults) -> Option<Decoded> {
+        let fields = self.fields(node, "a control", &CONTROL_KEYS)?;
+        let before = self.problems.len();
+        let Some(id_node) = fields.get("id") else {
+            self.problem(first_line(node), "a control needs `id`");
+            return None;
+        };
+        let id = self.raw_text(id_node, "id")?.to_owned();
+        let title = fields.get("title").and_then(|node| self.sentence(node, "title")).unwrap_or_default();
+        let impact = fields.get("impact").map_or(Some(Severity::Medium.impact()), |node| self.impact(node));
+        let mut descriptions = Vec::new();
+        for (key, label) in [("desc", "default"), ("check", "check"), ("fix", "fix")] {
+            if let Some(text) = fields.get(key).and_then(|node| self.sentence(node, key)) {
+                descriptions.push((label.to_owned(), text.trim_end().to_owned()));
+            }
+        }
+        let own_tags = fields.get("tags").map_or(Some(Vec::new()), |node| self.tags(node));
+        let refs = fields.get("refs").map_or(Some(Vec::new()), |node| self.refs(node));
+        let missing = match fields.get("missing") {
+            Some(node) => self.missing(node),
+            None => Some(defaults.missing.unwrap_or(Missing::Skip)),
+        };
+        let gate = |decoder: &mut Self, key: &str, default: &Option<Gate>| match fields.get(key) {
+            Some(node) => decoder.gate(node).map(Some),
+            None => Some(default.clone()),
+        };
+        let applicable_if = gate(self, "applicable_if", &defaults.applicable_if);
+        let only_if = gate(self, "only_if", &defaults.only_if);
+        let lets = fields.get("let").map_or(Some(Vec::new()), |node| self.lets(node));
+        let items = match (fields.get("checks"), fields.get("each")) {
+            (None, _) => {
+                self.problem(first_line(node), format!("control `{id}` has no checks"));
+                None
+            }
+            (Some(checks), None) => self.items(checks, "checks", missing.unwrap_or(Missing::Skip)),
+            (Some(checks), Some(each)) => self.each(each, checks, missing.unwrap_or(Missing::Skip)),
+        };
+        self.names.clear();
+        if self.problems.len() > before {
+            return None;
+        }
+        let mut tags = defaults.tags.clone();
+        for (name, value) in own_tags? {
+            match tags.iter_mut().find(|(known, _)| *known == name) {
+                Some((_, known)) => *known = value,
+                None => tags.push((name, value)),
+            }
+        }
+        let impact = impact?;
+        if !tags.iter().any(|(name, _)| name == "severity") {
+            // Readers take the severity from here where a control turns out not to apply.
+            tags.push(("severity".to_owned(), Severity::of_impact(impact).name().into()));
+        }
+        let facts = ControlFacts {
+            id,
+            title,
+            descriptions,
+            impact,
+            tags,
+            refs: refs?,
+            code: self.code(node),
+            file: self.source.name.clone(),
+            line: self.source.position(node.span.start).0,
+        };
+        let rules = Rules { applicable_if: applicable_if?, only_if: only_if?, lets: lets?, items: items? };
+        Some(Decoded { facts, rules, id: id_node.span })
+    }
+
+    /// A word or a number from 0 to 1.
+    fn impact(&mut self, node: &Node<'_>) -> Option<f64> {
+        let text = node.text().unwrap_or_default();
+        if let Some(severity) = Severity::ALL.into_iter().find(|severity| severity.name() == text) {
+            return Some(severity.impact());
+        }
+        match text.parse::<f64>() {
+            Ok(number) if (0.0..=1.0).contains(&number) => Some(number),
+            Ok(_) => {
+                self.problem(node.span, format!("impact lies between 0.0 and 1.0, not at {text}"));
+                None
+            }
+            Err(_) => {
+                let known = ["none", "low", "medium", "high", "critical"];
+                self.unknown(node.span, format!("unknown impact `{text}`"), text, &known);
+                None
+            }
+        }
+    }
+
+    /// Tags: a name and a text, a truth, a list of texts or a map.
+    fn tags(&mut self, node: &Node<'_>) -> Option<Vec<(String, Json)>> {
+        let fields = self.entries(node, "tags")?;
+        let mut tags = Vec::new();
+        for field in &fields.0 {
+            let value = tag(field.value);
+            let sound = match field.name {
+                // Readers take these as lists of texts, and break on anything else.
+                "nist" | "cci" => value.as_array().is_some_and(|items| items.iter().all(Json::is_string)),
+                "severity" | "severityoverride" => {
+                    value.as_str().is_some_and(|word| Severity::ALL.iter().any(|severity| severity.name() == word))
+                }
+                _ => true,
+            };
+            if !sound {
+                let help = match field.name {
+                    "nist" | "cci" => "a list of texts, such as [AC-3, \"CM-6 b\"]".to_owned(),
+                    _ => "one of none, low, medium, high, critical".to_owned(),
+                };
+                self.problem_with_help(field.value.span, format!("the tag `{}` is not what its readers expect", field.name), Some(help));
+                continue;
+            }
+            tags.push((field.name.to_owned(), value));
+        }
+        Some(tags)
+    }
+
+    /// References: texts, or maps of ref, url and uri.
+    fn refs(&mut self, node: &Node<'_>) -> Option<Vec<Vec<(String, String)>>> {
+        let mut refs = Vec::new();
+        for node in self.list(node, "refs")? {
+            if let Some(text) = node.text().filter(|_| !node.is_null()) {
+                refs.push(vec![("ref".to_owned(), text.to_owned())]);
+                continue;
+            }
+            let fields = self.fields(node, "a reference", &["ref", "url", "uri"])?;
+            let mut entries = Vec::new();
+            for field in &fields.0 {
+                let text = self.raw_text(field.value, field.name)?;
+                entries.push((field.name.to_owned(), text.to_owned()));
+            }
+            refs.push(entries);
+        }
+        Some(refs)
+    }
+
+    /// The control's own text, moved to the left margin.
+    fn code(&self, node: &Node<'_>) -> String {
+        let (_, column) = self.source.position(node.span.start);
+        let text = self.source.slice(node.span);
+        let moved = text.lines().enumerate().map(|(number, line)| {
+            let indent = line.len() - line.trim_start_matches(' ').len();
+            if number == 0 { line } else { line.get(indent.min(column - 1)..).unwrap_or_default() }
+        });
+        moved.collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    }
+}
+
+/// The place of a map for a message: its first line.
+fn first_line(node: &Node<'_>) -> Span {
+    Span { start: node.span.start, end: node.span.start + 1 }
+}
+
+fn tag(node: &Node<'_>) -> Json {
+    match &node.kind {
+        NodeKind::Scalar { .. } if node.is_null() => Json::Null,
+        NodeKind::Scalar { text, plain } => match (text.as_ref(), plain) {
+            ("true", true) => Json::Bool(true),
+            ("false", true) => Json::Bool(false),
+            // Numbers stay texts: readers of tags expect nothing else.
+            (text, _) => Json::from(text),
+        },
+        NodeKind::List(items) => items.iter().map(tag).collect::<Vec<_>>().into(),
+        NodeKind::Map(entries) => {
+            let entries = entries.iter().filter_map(|(key, value)| Some((key.text()?.to_owned(), tag(value))));
+            Json::Object(entries.collect())
+        }
+    }
+}

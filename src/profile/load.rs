@@ -1,0 +1,361 @@
+//! From files to profiles: reading, decoding, checking what several files have to agree on.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::check::Condition;
+use crate::profile::control::Decoded;
+use crate::profile::decode::{Decoder, Fields};
+use crate::profile::input::{GivenInputs, Inputs, is_name};
+use crate::profile::source::{Place, Problem, Source};
+use crate::profile::yaml::{self, Node};
+use crate::profile::{Control, Profile};
+
+/// The largest file of a profile.
+const MAX_BYTES: u64 = 16 << 20;
+/// How deep the folder `controls` is searched, and how many files a profile has.
+const MAX_DEPTH: usize = 16;
+const MAX_FILES: usize = 10_000;
+
+const PROFILE_KEYS: [&str; 13] = [
+    "schema", "name", "title", "version", "license", "maintainer", "summary", "copyright", "supports", "inputs",
+    "conditions", "depends", "overlay",
+];
+const CONTROL_FILE_KEYS: [&str; 3] = ["schema", "defaults", "controls"];
+
+/// The files of one profile, as they were read.
+#[derive(Debug)]
+pub struct ProfileFiles {
+    /// What the auditor called it.
+    pub given: String,
+    /// profile.yaml first; of a single file, that file.
+    files: Vec<Arc<Source>>,
+    single: bool,
+}
+
+/// Profiles that loaded, and what was noticed on the way.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The profiles, in the order in which they were given.
+    pub profiles: Vec<Profile>,
+    /// Names in input files that no profile declares.
+    pub unused_inputs: Vec<String>,
+}
+
+/// Reads the files of a profile: a folder, a single file, or `-` for standard input.
+#[expect(clippy::disallowed_methods, reason = "the auditor's own files")]
+pub fn read(given: &str) -> Result<ProfileFiles, Vec<Problem>> {
+    let fail = |message: String| vec![Problem::without_place(message)];
+    if given == "-" {
+        let mut bytes = Vec::new();
+        let taken = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
+        taken.map_err(|error| fail(format!("standard input cannot be read: {error}")))?;
+        let source = text_source("standard input", bytes).map_err(|problem| vec![problem])?;
+        return Ok(ProfileFiles { given: given.to_owned(), files: vec![source], single: true });
+    }
+    let path = Path::new(given);
+    let metadata = std::fs::metadata(path).map_err(|error| {
+        let mut problem = Problem::without_place(format!("profile {given} cannot be read: {error}"));
+        problem.help = Some("a profile is a folder with profile.yaml and controls/, a single file, or - for standard input".to_owned());
+        vec![problem]
+    })?;
+    let single = !metadata.is_dir();
+    let paths = if single { vec![path.to_owned()] } else { folder(path)? };
+    let (files, problems): (Vec<_>, Vec<_>) = paths
+        .iter()
+        .map(|path| {
+            let name = path.display().to_string();
+            let file = std::fs::File::open(path).map_err(|error| Problem::without_place(format!("{name} cannot be read: {error}")))?;
+            let mut bytes = Vec::new();
+            let taken = file.take(MAX_BYTES + 1).read_to_end(&mut bytes);
+            taken.map_err(|error| Problem::without_place(format!("{name} cannot be read: {error}")))?;
+            text_source(&name, bytes)
+        })
+        .partition(Result::is_ok);
+    let problems: Vec<Problem> = problems.into_iter().filter_map(Result::err).collect();
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    Ok(ProfileFiles { given: given.to_owned(), files: files.into_iter().flatten().collect(), single })
+}
+
+fn text_source(name: &str, bytes: Vec<u8>) -> Result<Arc<Source>, Problem> {
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(Problem::without_place(format!("{name} is larger than {} MiB", MAX_BYTES >> 20)));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Arc::new(Source::new(name, text))),
+        Err(error) => {
+            let line = error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+            Err(Problem::without_place(format!("{name}:{line}: not UTF-8")))
+        }
+    }
+}
+
+/// profile.yaml and the files below controls/, in byte order.
+fn folder(path: &Path) -> Result<Vec<PathBuf>, Vec<Problem>> {
+    let fail = |message: String, help: &str| {
+        vec![Problem { place: None, message, help: Some(help.to_owned()) }]
+    };
+    let yaml = |path: &Path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
+    let profile = ["profile.yaml", "profile.yml"].into_iter().map(|name| path.join(name)).find(|file| file.is_file());
+    let Some(profile) = profile else {
+        let help = if path.join("inspec.yml").is_file() {
+            "this is an InSpec profile in Ruby; only profiles in assay's own language can be run"
+        } else {
+            "a profile is a folder with profile.yaml and controls/*.yaml, or a single file"
+        };
+        return Err(fail(format!("{} has no profile.yaml", path.display()), help));
+    };
+    let mut files = Vec::new();
+    for entry in walkdir::WalkDir::new(path.join("controls")).max_depth(MAX_DEPTH).sort_by_file_name() {
+        match entry {
+            Ok(entry) if entry.file_type().is_file() && yaml(entry.path()) => files.push(entry.into_path()),
+            Ok(_) => {}
+            Err(error) if error.depth() == 0 => {}
+            Err(error) => return Err(vec![Problem::without_place(format!("{}: {error}", path.display()))]),
+        }
+    }
+    if files.len() > MAX_FILES {
+        return Err(vec![Problem::without_place(format!("{} has more than {MAX_FILES} files", path.display()))]);
+    }
+    Ok(std::iter::once(profile).chain(files).collect())
+}
+
+/// Compiles profiles with the auditor's inputs.
+///
+/// Errors: all problems of all files.
+pub fn compile(files: &[ProfileFiles], given: &GivenInputs) -> Result<Loaded, Vec<Problem>> {
+    let mut problems = Vec::new();
+    let mut profiles = Vec::new();
+    let mut known_inputs: Vec<String> = Vec::new();
+    let mut ids: HashMap<String, Place> = HashMap::new();
+    for file in &given.files {
+        match yaml::parse(file) {
+            Err(mut found) => problems.append(&mut found),
+            Ok(root) => {
+                let inputs = Inputs::default();
+                let mut decoder = Decoder::new(file, &inputs, &[]);
+                if !root.is_null() {
+                    decoder.entries(&root, "an input file");
+                }
+                problems.append(&mut decoder.problems);
+            }
+        }
+    }
+    for files in files {
+        let (profile, mut found) = profile(files, given, &mut known_inputs, &mut ids);
+        problems.append(&mut found);
+        profiles.extend(profile);
+    }
+    for (name, _) in &given.values {
+        if !known_inputs.contains(name) {
+            let near = crate::profile::nearest(name, known_inputs.iter().map(String::as_str));
+            let mut problem = Problem::without_place(format!("no profile has an input `{name}` (--input)"));
+            problem.help = near.map(|near| format!("did you mean `{near}`?"));
+            problems.push(problem);
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let given_names = given.files.iter().filter_map(|file| {
+        let root = yaml::parse(file).ok()?;
+        let yaml::NodeKind::Map(entries) = root.kind else { return None };
+        Some(entries.iter().filter_map(|(key, _)| key.text().map(str::to_owned)).collect::<Vec<_>>())
+    });
+    let unused_inputs = given_names.flatten().filter(|name| !known_inputs.contains(name)).collect();
+    Ok(Loaded { profiles, unused_inputs })
+}
+
+/// One profile; `None` when it has problems.
+fn profile(
+    files: &ProfileFiles,
+    given: &GivenInputs,
+    known_inputs: &mut Vec<String>,
+    ids: &mut HashMap<String, Place>,
+) -> (Option<Profile>, Vec<Problem>) {
+    let mut problems = Vec::new();
+    let Some(main) = files.files.first() else { return (None, problems) };
+    let root = match yaml::parse(main) {
+        Ok(root) => root,
+        Err(mut found) => {
+            // The other files may have errors of their own.
+            for file in files.files.iter().skip(1) {
+                found.extend(yaml::parse(file).err().unwrap_or_default());
+            }
+            return (None, found);
+        }
+    };
+    let empty = Inputs::default();
+    let mut decoder = Decoder::new(main, &empty, &[]);
+    let keys: Vec<&str> = match files.single {
+        true => PROFILE_KEYS.iter().chain(&CONTROL_FILE_KEYS).copied().collect(),
+        false => PROFILE_KEYS.to_vec(),
+    };
+    let Some(fields) = decoder.fields(&root, "a profile", &keys) else { return (None, decoder.problems) };
+    decoder.schema(&root, &fields);
+    let mut profile = decoder.metadata(&root, &fields);
+    let inputs = fields.get("inputs").map_or_else(Inputs::default, |node| decoder.declared_inputs(node, given));
+    problems.append(&mut decoder.problems);
+    known_inputs.extend(inputs.names().map(str::to_owned));
+    profile.inputs = inputs.facts();
+
+    let mut decoder = Decoder::new(main, &inputs, &[]);
+    let names = fields.get("conditions").map_or_else(Vec::new, |node| decoder.condition_names(node));
+    problems.append(&mut decoder.problems);
+    let mut decoder = Decoder::new(main, &inputs, &names);
+    profile.conditions = fields.get("conditions").map_or_else(Vec::new, |node| decoder.named_conditions(node));
+    problems.append(&mut decoder.problems);
+
+    let control_files = if files.single { &files.files[..] } else { files.files.get(1..).unwrap_or_default() };
+    let decoded: Vec<(Vec<Decoded>, Vec<Problem>)> =
+        control_files.par_iter().map(|file| controls_of(file, files.single, &inputs, &names)).collect();
+    for (file, (controls, mut found)) in control_files.iter().zip(decoded) {
+        problems.append(&mut found);
+        for Decoded { facts, rules, id } in controls {
+            let place = Place::new(file, id);
+            if let Some(first) = ids.get(&facts.id) {
+                let (line, _) = first.position();
+                let message = format!("the id `{}` is given twice, first at {}:{line}", facts.id, first.file());
+                let help = Some("ids are unique over all profiles of a scan: readers of HDF would mix the two".to_owned());
+                problems.push(Problem { place: Some(place), message, help });
+                continue;
+            }
+            ids.insert(facts.id.clone(), place);
+            profile.controls.push(Control { facts: Arc::new(facts), rules: Arc::new(rules) });
+        }
+    }
+    if profile.controls.is_empty() && problems.is_empty() {
+        let mut problem = Problem::without_place(format!("profile {} has no controls", files.given));
+        problem.help = Some("controls stand in controls/*.yaml, or under `controls:` of a single file".to_owned());
+        problems.push(problem);
+    }
+    profile.sha256 = digest(&files.files);
+    (problems.is_empty().then_some(profile), problems)
+}
+
+fn controls_of(file: &Arc<Source>, single: bool, inputs: &Inputs, conditions: &[String]) -> (Vec<Decoded>, Vec<Problem>) {
+    let root = match yaml::parse(file) {
+        Ok(root) => root,
+        Err(problems) => return (Vec::new(), problems),
+    };
+    let mut decoder = Decoder::new(file, inputs, conditions);
+    let fields = if single {
+        decoder.entries(&root, "a profile")
+    } else {
+        decoder.fields(&root, "a file of controls", &CONTROL_FILE_KEYS)
+    };
+    let Some(fields) = fields else { return (Vec::new(), decoder.problems) };
+    if !single {
+        decoder.schema(&root, &fields);
+        if fields.get("controls").is_none() {
+            decoder.problem(root.span, "there are no `controls`");
+        }
+    }
+    let controls = decoder.controls(&fields);
+    (controls, decoder.problems)
+}
+
+impl Decoder<'_> {
+    /// `schema: 1`.
+    fn schema(&mut self, root: &Node<'_>, fields: &Fields<'_>) {
+        match fields.get("schema") {
+            Some(node) if node.text() == Some("1") => {}
+            Some(node) => {
+                let found = node.text().unwrap_or_default();
+                self.problem(node.span, format!("schema `{found}` is not known; this version reads schema 1"));
+            }
+            None => {
+                let first = crate::profile::source::Span { start: root.span.start, end: root.span.start + 1 };
+                self.problem_with_help(first, "`schema` is missing", Some("begin the file with `schema: 1`".to_owned()));
+            }
+        }
+    }
+
+    fn metadata(&mut self, root: &Node<'_>, fields: &Fields<'_>) -> Profile {
+        let mut text = |key: &str| match fields.get(key) {
+            Some(node) => self.raw_text(node, key).unwrap_or_default().to_owned(),
+            None => String::new(),
+        };
+        let mut profile = Profile {
+            name: text("name"),
+            title: text("title"),
+            version: text("version"),
+            summary: text("summary"),
+            maintainer: text("maintainer"),
+            license: text("license"),
+            copyright: text("copyright"),
+            sha256: String::new(),
+            supports: Vec::new(),
+            inputs: Vec::new(),
+            conditions: Vec::new(),
+            controls: Vec::new(),
+        };
+        if fields.get("name").is_none() {
+            let first = crate::profile::source::Span { start: root.span.start, end: root.span.start + 1 };
+            self.problem_with_help(first, "a profile needs `name`", Some("such as `name: my-baseline`".to_owned()));
+        }
+        for later in ["depends", "overlay"] {
+            if let Some(node) = fields.get(later) {
+                self.problem(node.span, format!("`{later}` is not built yet: this version runs profiles that stand alone"));
+            }
+        }
+        profile.supports = fields.get("supports").and_then(|node| self.supports(node)).unwrap_or_default();
+        profile
+    }
+
+    fn condition_names(&mut self, node: &Node<'_>) -> Vec<String> {
+        let Some(fields) = self.entries(node, "conditions") else { return Vec::new() };
+        let mut names = Vec::new();
+        for field in &fields.0 {
+            if !is_name(field.name) || field.name == "live" {
+                self.problem(field.key, format!("`{}` cannot be the name of a condition", field.name));
+            }
+            names.push(field.name.to_owned());
+        }
+        names
+    }
+
+    /// The named conditions, in order; each may use those before it.
+    fn named_conditions(&mut self, node: &Node<'_>) -> Vec<Condition> {
+        let Some(fields) = self.entries(node, "conditions") else { return Vec::new() };
+        let all = self.conditions;
+        let mut conditions = Vec::new();
+        for (place, field) in fields.0.iter().enumerate() {
+            self.conditions = all.get(..place).unwrap_or_default();
+            // A condition with errors keeps its place, so that the others keep theirs.
+            conditions.push(self.condition(field.value).unwrap_or(Condition::Live));
+        }
+        self.conditions = all;
+        conditions
+    }
+}
+
+/// SHA-256 over names and contents, as InSpec does it: `name NUL content NUL`, by name.
+fn digest(files: &[Arc<Source>]) -> String {
+    let base = files.first().and_then(|file| Path::new(&file.name).parent()).unwrap_or(Path::new(""));
+    let relative = |file: &Arc<Source>| {
+        let name = Path::new(&file.name);
+        name.strip_prefix(base).unwrap_or(name).display().to_string()
+    };
+    let mut named: Vec<(String, &Arc<Source>)> = files.iter().map(|file| (relative(file), file)).collect();
+    named.sort_by(|a, b| a.0.cmp(&b.0));
+    let mut digest = Sha256::new();
+    for (name, file) in named {
+        for part in [name.as_bytes(), b"\0", file.text.as_bytes(), b"\0"] {
+            digest.update(part);
+        }
+    }
+    hex(&digest.finalize())
+}
+
+/// Bytes in hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
