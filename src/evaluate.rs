@@ -126,6 +126,16 @@ pub fn evaluate(context: Arc<Context>, plans: Vec<Plan>, limits: Limits, clock: 
     scan.plans.iter().map(|plan| evaluated.by_ref().take(plan.controls.len()).collect()).collect()
 }
 
+/// Name, family and release that the target gives itself; empty where it says nothing or cannot be asked.
+pub fn platform(context: &Arc<Context>, limits: Limits) -> (String, String, String) {
+    let Limits { whole, stall, .. } = limits;
+    let patience = Patience { jobs: 1, stall, whole, started: Instant::now() };
+    let shared = Arc::clone(context);
+    let work = move |_| crate::resource::platform(&shared);
+    let mut found = pool::run(1, patience, &|| context.root.answered(), Arc::new(work));
+    found.pop().and_then(Result::ok).unwrap_or_default()
+}
+
 /// Every place of every plan.
 fn places(plans: &[Plan], count: impl Fn(&Plan) -> usize) -> Vec<(usize, usize)> {
     plans.iter().enumerate().flat_map(|(plan, one)| (0..count(one)).map(move |place| (plan, place))).collect()
@@ -150,7 +160,8 @@ fn decide_conditions(scan: &Arc<Scan>, patience: Patience) -> Vec<Vec<Verdict>> 
     let verdicts = run(scan, patience, &places, |scan, (plan, place)| {
         condition::decide(scan, plan, &Environment::default(), &Condition::Named(place))
     });
-    let mut verdicts = verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(|lost| Verdict::Error(lost.to_string())));
+    let mut verdicts =
+        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(|lost| Verdict::Error(lost.to_string())));
     scan.plans.iter().map(|plan| verdicts.by_ref().take(plan.conditions.len()).collect()).collect()
 }
 
@@ -199,7 +210,8 @@ impl Evaluated {
     /// A control has at least one result; it does not apply when all its results say so.
     fn whole(mut self) -> Evaluated {
         if self.results.is_empty() {
-            self.results.push(plain_result("No-op", Status::Skipped("none of its checks had anything to ask".to_owned())));
+            self.results
+                .push(plain_result("No-op", Status::Skipped("none of its checks had anything to ask".to_owned())));
         }
         self.not_applicable |= self.results.iter().all(|result| result.not_applicable);
         self

@@ -21,7 +21,7 @@ use crate::check::{Condition, Rules};
 use crate::outcome::{ControlFacts, InputFacts};
 
 pub use input::GivenInputs;
-pub use load::{Loaded, ProfileFiles, compile, read};
+pub use load::{Loaded, ProfileFiles, compile, read, read_source};
 pub use select::{SelectError, Selection};
 pub use source::{Place, Problem, Source, nearest};
 pub use supports::Support;

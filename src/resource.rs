@@ -15,12 +15,14 @@ mod grep;
 mod key_values;
 mod os;
 mod package;
+mod processes;
 mod registry;
 
 use std::fmt;
 
 pub use context::{AskedFile, Context};
 pub use find::{Keep, Question, ask as find_all};
+pub use os::platform;
 pub use registry::{REGISTRY, resource};
 
 use crate::parse::version::Scheme;
@@ -50,7 +52,7 @@ impl NoAnswer {
 
     /// A file whose content is not what it should be.
     pub fn parse(path: &[u8], error: &dyn fmt::Display) -> NoAnswer {
-        NoAnswer::Error(format!("{}: {error}", lossless(path)))
+        NoAnswer::Error(format!("{}: {}", lossless(path), lossless(error.to_string().as_bytes())))
     }
 
     /// The reason.

@@ -69,11 +69,7 @@ impl Value {
     fn inspect_into(&self, out: &mut String) {
         match self {
             Value::Nil => out.push_str("nil"),
-            Value::Text(text) => {
-                out.push('"');
-                out.push_str(&lossless(text));
-                out.push('"');
-            }
+            Value::Text(text) => inspect_text(text, out),
             Value::Mode(mode) => {
                 let _ = write!(out, "{mode:04o}");
             }
@@ -93,7 +89,8 @@ impl Value {
                     if index > 0 {
                         out.push_str(", ");
                     }
-                    let _ = write!(out, "\"{}\" => ", lossless(key));
+                    inspect_text(key, out);
+                    out.push_str(" => ");
                     value.inspect_into(out);
                 }
                 out.push('}');
@@ -162,20 +159,21 @@ pub fn parse_mode(text: &str) -> Option<u32> {
     u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o7777)
 }
 
-/// Bytes as text without loss: UTF-8 stays, any other byte becomes `\xHH`.
+/// Bytes as one line of text without loss: UTF-8 stays, control characters and all other bytes become `\xHH`.
 ///
 /// A backslash that would read as such an escape is written `\x5c`. [`from_lossless`] is the inverse.
 pub fn lossless(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        let mut rest = chunk.valid();
-        while let Some(at) = rest.find("\\x") {
-            let (before, escape) = rest.split_at(at);
-            out.push_str(before);
-            out.push_str(if escaped_byte(escape.as_bytes()).is_some() { "\\x5c" } else { "\\" });
-            rest = escape.get(1..).unwrap_or_default();
+        let valid = chunk.valid();
+        for (at, char) in valid.char_indices() {
+            let reads_as_escape = || valid.as_bytes().get(at..).is_some_and(|rest| escaped_byte(rest).is_some());
+            if char.is_ascii_control() || (char == '\\' && reads_as_escape()) {
+                let _ = write!(out, "\\x{:02x}", u32::from(char));
+            } else {
+                out.push(char);
+            }
         }
-        out.push_str(rest);
         for byte in chunk.invalid() {
             let _ = write!(out, "\\x{byte:02x}");
         }
@@ -203,12 +201,38 @@ pub fn from_lossless(text: &str) -> Vec<u8> {
     out
 }
 
-/// The byte of an escape at the start of `bytes`: `\x80` to `\xff`, and `\x5c` for the backslash itself.
+/// The byte of an escape at the start of `bytes`: control characters, `\x80` to `\xff`, and `\x5c` for the backslash.
+///
+/// All other `\xHH` are ordinary text: systemd names its units so.
 fn escaped_byte(bytes: &[u8]) -> Option<u8> {
     let [b'\\', b'x', high, low, ..] = bytes else { return None };
     let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|value| u8::try_from(value).ok());
     let byte = digit(high)? * 16 + digit(low)?;
-    (byte >= 0x80 || byte == b'\\').then_some(byte)
+    (byte >= 0x80 || byte == b'\\' || byte.is_ascii_control()).then_some(byte)
+}
+
+/// A text in double quotes as Ruby inspects it: one line, quotes and backslashes escaped.
+fn inspect_text(bytes: &[u8], out: &mut String) {
+    out.push('"');
+    for chunk in bytes.utf8_chunks() {
+        for char in chunk.valid().chars() {
+            match char {
+                '"' => out.push_str("\\\""),
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                char if char.is_ascii_control() => {
+                    let _ = write!(out, "\\x{:02X}", u32::from(char));
+                }
+                char => out.push(char),
+            }
+        }
+        for byte in chunk.invalid() {
+            let _ = write!(out, "\\x{byte:02X}");
+        }
+    }
+    out.push('"');
 }
 
 #[cfg(test)]
@@ -224,7 +248,8 @@ mod tests {
             (b"unit-a\\x2db.slice", "unit-a\\x2db.slice"),
             (b"\\xff", "\\x5cxff"),
             (b"\\x5c", "\\x5cx5c"),
-            (b"\x1b[31m", "\x1b[31m"),
+            (b"\x1b[31m\n", "\\x1b[31m\\x0a"),
+            (b"\\x0a", "\\x5cx0a"),
         ];
         for (bytes, text) in cases {
             assert_eq!(lossless(bytes), *text);
@@ -260,7 +285,14 @@ mod tests {
     #[test]
     fn values_read_like_inspec() {
         let map = Value::Map(vec![(Arc::from(&b"k"[..]), Value::Int(1))]);
-        let list = Value::List(vec![Value::text("a"), Value::Nil, map, Value::Mode(0o644), Value::Float(1.0)]);
-        assert_eq!(list.inspect(), r#"["a", nil, {"k" => 1}, 0644, 1.0]"#);
+        let list = Value::List(vec![
+            Value::text("a"),
+            Value::Nil,
+            map,
+            Value::Mode(0o644),
+            Value::Float(1.0),
+            Value::text(b"\"\\\n\xff"),
+        ]);
+        assert_eq!(list.inspect(), r#"["a", nil, {"k" => 1}, 0644, 1.0, "\"\\\n\xFF"]"#);
     }
 }

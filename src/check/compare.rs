@@ -57,7 +57,9 @@ impl Order {
 pub(super) fn equal(by: By, actual: &Value, expected: &Value) -> bool {
     match (actual, expected) {
         (Value::Text(actual), Value::Text(expected)) => match by {
-            By::Version(scheme) => actual == expected || version::compare(scheme, actual, expected) == Some(Ordering::Equal),
+            By::Version(scheme) => {
+                actual == expected || version::compare(scheme, actual, expected) == Some(Ordering::Equal)
+            }
             By::Exact | By::Untyped | By::Time => actual == expected,
         },
         (Value::Int(_) | Value::Float(_), Value::Int(_) | Value::Float(_)) => {
@@ -150,14 +152,22 @@ pub(super) fn cmp(actual: &Value, expected: &Value) -> bool {
             let folded = |text: &[u8]| String::from_utf8_lossy(text).to_lowercase();
             actual == expected || folded(actual) == folded(expected)
         }
-        (Value::Int(_), Value::Text(text)) if is_integer(text) => read_number(text).is_some_and(|number| equal(By::Exact, actual, &number)),
+        (Value::Int(_), Value::Text(text)) if is_integer(text) => {
+            read_number(text).is_some_and(|number| equal(By::Exact, actual, &number))
+        }
         (Value::Mode(mode), Value::Text(text)) if is_integer(text) => {
             read_number(text).is_some_and(|number| equal(By::Exact, &Value::Int(i128::from(*mode)), &number))
         }
-        (Value::Bool(actual), Value::Text(text)) => boolean(&text.to_ascii_lowercase()).is_some_and(|expected| *actual == expected),
+        (Value::Bool(actual), Value::Text(text)) => {
+            boolean(&text.to_ascii_lowercase()).is_some_and(|expected| *actual == expected)
+        }
         (Value::Text(text), Value::Bool(expected)) => boolean(text).is_some_and(|actual| actual == *expected),
-        (Value::Text(text), Value::Int(_)) if is_integer(text) => read_number(text).is_some_and(|number| equal(By::Exact, &number, expected)),
-        (Value::Text(text), Value::Float(_)) => read_number(text).is_some_and(|number| equal(By::Exact, &number, expected)),
+        (Value::Text(text), Value::Int(_)) if is_integer(text) => {
+            read_number(text).is_some_and(|number| equal(By::Exact, &number, expected))
+        }
+        (Value::Text(text), Value::Float(_)) => {
+            read_number(text).is_some_and(|number| equal(By::Exact, &number, expected))
+        }
         (Value::Int(actual), Value::Text(text)) => octal(text).is_some_and(|expected| *actual == i128::from(expected)),
         (Value::Mode(actual), Value::Text(text)) => octal(text).is_some_and(|expected| *actual == expected),
         (Value::Mode(actual), Value::Int(expected)) => i128::from(*actual) == *expected,
@@ -168,7 +178,8 @@ pub(super) fn cmp(actual: &Value, expected: &Value) -> bool {
 fn is_integer(text: &[u8]) -> bool {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let zeros = !digits.is_empty() && digits.iter().all(|byte| *byte == b'0');
-    let canonical = digits.first().is_some_and(|first| (b'1'..=b'9').contains(first)) && digits.iter().all(u8::is_ascii_digit);
+    let canonical =
+        digits.first().is_some_and(|first| (b'1'..=b'9').contains(first)) && digits.iter().all(u8::is_ascii_digit);
     zeros || canonical
 }
 

@@ -53,7 +53,9 @@ pub fn core_scalar(text: &str) -> Value {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is_number = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
         && digits.contains(|char: char| char.is_ascii_digit());
-    let radix = |prefix: &str, radix: u32| text.strip_prefix(prefix).and_then(|digits| i128::from_str_radix(digits, radix).ok());
+    let radix = |prefix: &str, radix: u32| {
+        text.strip_prefix(prefix).and_then(|digits| i128::from_str_radix(digits, radix).ok())
+    };
     if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
         return Value::Int(number);
     }

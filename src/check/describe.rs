@@ -18,7 +18,9 @@ pub fn subject_words(resource: &Resource, arguments: &Arguments, filter: &Filter
     let mut words = match resource.label {
         Label::Alone(words) => words.to_owned(),
         Label::Path(default) => argument().unwrap_or_else(|| default.to_owned()),
-        Label::WithArgument(words) if arguments.0.first().is_some_and(|(name, _)| *name == "content") => format!("{words} content"),
+        Label::WithArgument(words) if arguments.0.first().is_some_and(|(name, _)| *name == "content") => {
+            format!("{words} content")
+        }
         Label::WithArgument(words) => match argument() {
             Some(argument) => format!("{words} {argument}"),
             None => words.to_owned(),
@@ -63,10 +65,14 @@ pub fn described(subject: &str, expectation: &Expectation) -> String {
     };
     let natural = match expectation.test.matchers.as_slice() {
         [Matcher::Is(Operand::Known(value))] => predicate(&property, value, false),
-        [Matcher::AtMost(operand)] if property == "mode" => Some((true, format!("be more permissive than {}", quoted(operand)))),
+        [Matcher::AtMost(operand)] if property == "mode" => {
+            Some((true, format!("be more permissive than {}", quoted(operand))))
+        }
         [Matcher::Not(inner)] => match inner.matchers.as_slice() {
             [Matcher::Is(Operand::Known(value))] => predicate(&property, value, true),
-            [Matcher::AtMost(operand)] if property == "mode" => Some((false, format!("be more permissive than {}", quoted(operand)))),
+            [Matcher::AtMost(operand)] if property == "mode" => {
+                Some((false, format!("be more permissive than {}", quoted(operand))))
+            }
             _ => None,
         },
         _ => None,
@@ -130,9 +136,12 @@ fn test_words(test: &Test) -> String {
     words.join(" and ")
 }
 
-/// What a test expects, for a message: `match /x/ and not be empty`.
+/// What a test expects, for a message: `match /x/ and not be empty`; of a scalar, the value itself.
 pub fn expected_words(test: &Test) -> String {
-    inner_words(test)
+    match test.matchers.as_slice() {
+        [Matcher::Is(operand)] => format!("{}{}", shown(operand), modifier_words(&test.modifiers)),
+        _ => inner_words(test),
+    }
 }
 
 /// The patterns that must not be found.

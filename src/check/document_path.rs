@@ -113,6 +113,8 @@ impl DocumentPath {
     /// The path as InSpec writes it: `key`, or `["a", "b", 0]`.
     pub fn words(&self) -> String {
         match self.steps.as_slice() {
+            // A format that ignores case shows the key as its author wrote it.
+            [Step::Key(key)] if key.eq_ignore_ascii_case(self.written.as_bytes()) => self.written.clone(),
             [Step::Key(key)] => lossless(key),
             [Step::Every] => "*".to_owned(),
             steps => {
@@ -164,7 +166,9 @@ fn bracket(text: &str) -> Result<(Step, &str), String> {
     let (index, after) = inner.split_once(']').ok_or("a bracket is not closed")?;
     let step = match index {
         "*" => Step::Every,
-        index => Step::Index(index.parse().map_err(|_| format!("`{index}` in brackets is neither an index nor a quoted key"))?),
+        index => Step::Index(
+            index.parse().map_err(|_| format!("`{index}` in brackets is neither an index nor a quoted key"))?,
+        ),
     };
     Ok((step, after))
 }

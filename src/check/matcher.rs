@@ -98,9 +98,9 @@ impl Judge<'_> {
             }
             Matcher::NotIn(operands) => Truth::of(!operands.iter().any(same)),
             Matcher::In(operands) | Matcher::SubsetOf(operands) => match value {
-                Value::List(items) => Truth::of(
-                    items.iter().all(|item| operands.iter().any(|operand| equal(by, item, &fold(operand)))),
-                ),
+                Value::List(items) => {
+                    Truth::of(items.iter().all(|item| operands.iter().any(|operand| equal(by, item, &fold(operand)))))
+                }
                 _ => Truth::Never,
             },
             Matcher::Match(patterns) => self.matches(patterns, value),
@@ -157,7 +157,9 @@ impl Judge<'_> {
                 let judge = Judge { test: inner, nil_passes_negations: self.nil_passes_negations, negated: true };
                 match value {
                     // Every element of a list must not pass, unless the test is about the list itself.
-                    Value::List(items) if !inner.matchers.iter().any(takes_lists) && inner.modifiers.split.is_none() => {
+                    Value::List(items)
+                        if !inner.matchers.iter().any(takes_lists) && inner.modifiers.split.is_none() =>
+                    {
                         if items.is_empty() {
                             return Truth::Never;
                         }
@@ -233,9 +235,7 @@ fn known(operand: &Operand) -> &Value {
 
 fn contains(by: By, value: &Value, wanted: &Value) -> Truth {
     match (value, wanted) {
-        (Value::Text(text), Value::Text(wanted)) => {
-            Truth::of(memchr::memmem::find(text, wanted).is_some())
-        }
+        (Value::Text(text), Value::Text(wanted)) => Truth::of(memchr::memmem::find(text, wanted).is_some()),
         (Value::List(items), wanted) => Truth::of(items.iter().any(|item| equal(by, item, wanted))),
         (Value::Map(_), Value::Text(key)) => Truth::of(value.get(key).is_some()),
         (Value::Map(_), Value::Map(entries)) => {

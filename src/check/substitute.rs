@@ -257,9 +257,11 @@ impl Test {
             | Matcher::NotIn(many)
             | Matcher::SubsetOf(many) => many.iter().any(open),
             Matcher::Match(patterns) => patterns.iter().any(|one| matches!(one, PatternOperand::Open(_))),
-            Matcher::All(test) | Matcher::Any(test) | Matcher::None(test) | Matcher::Count(test) | Matcher::Not(test) => {
-                test.is_open()
-            }
+            Matcher::All(test)
+            | Matcher::Any(test)
+            | Matcher::None(test)
+            | Matcher::Count(test)
+            | Matcher::Not(test) => test.is_open(),
             Matcher::Empty(_) | Matcher::Nil(_) | Matcher::Unique(_) => false,
         })
     }

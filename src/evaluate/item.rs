@@ -25,7 +25,11 @@ pub(super) fn results(scan: &Scan, plan: usize, environment: &Environment<'_>, i
             let text = text.text(environment).unwrap_or_else(|unbound| match unbound {
                 Unbound::Absent(why) | Unbound::Error(why) => why,
             });
-            vec![plain_result(title.clone().unwrap_or_else(|| text.clone()), Status::Skipped(text))]
+            let (description, why) = match title {
+                Some(title) => (title.clone(), text),
+                None => (text, "to be reviewed by a person".to_owned()),
+            };
+            vec![plain_result(description, Status::Skipped(why))]
         }
         Item::Input(input) => {
             let expectation = Expectation { asks: Asks::Property("value".to_owned()), test: input.test.clone() };

@@ -43,16 +43,17 @@ pub(super) fn judge_table(expectation: &Expectation, table: &Table, none_ok: boo
     let count = table.rows.len();
     match &expectation.asks {
         Asks::Exist if table.incomplete.is_empty() || count > 0 => judge(test, &Value::Bool(count > 0), false),
-        Asks::Count if table.incomplete.is_empty() => with_places(judge(test, &Value::Int(count as i128), false), table),
+        Asks::Count if table.incomplete.is_empty() => {
+            let places: Vec<String> = table.rows.iter().map(|row| row.place.clone()).collect();
+            with_places(judge(test, &Value::Int(count as i128), false), &places)
+        }
         Asks::Exist | Asks::Count => incomplete(&table.incomplete),
         Asks::List(_, column) => {
             let (values, mut missed) = column_of(table, column);
             missed.extend(table.incomplete.iter().cloned());
-            match judge(test, &Value::List(values), secret) {
-                status if missed.is_empty() => with_places(status, table),
-                Status::Failed(message) if !could_still_pass(test) => with_places(Status::Failed(message), table),
-                _ => incomplete(&missed),
-            }
+            let status = judge(test, &Value::List(values), secret);
+            let decided = missed.is_empty() || (matches!(status, Status::Failed(_)) && !could_still_pass(test));
+            if decided { with_places(status, &offending(test, table, column)) } else { incomplete(&missed) }
         }
         Asks::Column(column) => judge_rows(test, table, column, none_ok, secret),
         Asks::Property(_) | Asks::Path(_) => Status::Error("a table has no such property".to_owned()),
@@ -97,12 +98,27 @@ fn incomplete(missed: &[String]) -> Status {
     Status::Error(format!("not everything could be looked at: {}", named(missed, "; ")))
 }
 
-/// Names the rows where a table as a whole fails.
-fn with_places(status: Status, table: &Table) -> Status {
+/// Where the rows are that would not pass alone; all rows when each of them would.
+fn offending(test: &Test, table: &Table, column: &str) -> Vec<String> {
+    let place = table.column(column);
+    let alone = |value: &Value| truth(test, &Value::List(vec![value.clone()]), false) == Truth::Yes;
+    let offends = |cells: &[crate::resource::Cell]| match place.and_then(|place| cells.get(place)) {
+        Some(Ok(value)) => !alone(value),
+        _ => false,
+    };
+    let places = |all: bool| -> Vec<String> {
+        let rows = table.rows.iter().filter(|row| all || offends(&row.cells));
+        rows.map(|row| row.place.clone()).collect()
+    };
+    let offenders = places(false);
+    if offenders.is_empty() { places(true) } else { offenders }
+}
+
+/// Adds to a failure where it was found.
+fn with_places(status: Status, places: &[String]) -> Status {
     match status {
-        Status::Failed(message) if !table.rows.is_empty() => {
-            let places: Vec<String> = table.rows.iter().map(|row| row.place.clone()).collect();
-            Status::Failed(format!("{message}\n      at: {}", named(&places, "\n          ")))
+        Status::Failed(message) if !places.is_empty() => {
+            Status::Failed(format!("{message}\n      at: {}", named(places, "\n          ")))
         }
         status => status,
     }

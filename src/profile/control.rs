@@ -26,15 +26,29 @@ struct Defaults {
 }
 
 const CONTROL_KEYS: [&str; 14] = [
-    "id", "title", "impact", "desc", "check", "fix", "tags", "refs", "applicable_if", "only_if", "let", "each",
-    "checks", "missing",
+    "id",
+    "title",
+    "impact",
+    "desc",
+    "check",
+    "fix",
+    "tags",
+    "refs",
+    "applicable_if",
+    "only_if",
+    "let",
+    "each",
+    "checks",
+    "missing",
 ];
 
 impl Decoder<'_> {
     /// The controls of a file: those that are sound.
     pub(super) fn controls(&mut self, fields: &Fields<'_>) -> Vec<Decoded> {
         let defaults = fields.get("defaults").and_then(|node| self.defaults(node)).unwrap_or_default();
-        let Some(nodes) = fields.get("controls").and_then(|node| self.list(node, "controls")) else { return Vec::new() };
+        let Some(nodes) = fields.get("controls").and_then(|node| self.list(node, "controls")) else {
+            return Vec::new();
+        };
         nodes.iter().filter_map(|node| self.control(node, &defaults)).collect()
     }
 
@@ -155,7 +169,11 @@ impl Decoder<'_> {
                     "nist" | "cci" => "a list of texts, such as [AC-3, \"CM-6 b\"]".to_owned(),
                     _ => "one of none, low, medium, high, critical".to_owned(),
                 };
-                self.problem_with_help(field.value.span, format!("the tag `{}` is not what its readers expect", field.name), Some(help));
+                self.problem_with_help(
+                    field.value.span,
+                    format!("the tag `{}` is not what its readers expect", field.name),
+                    Some(help),
+                );
                 continue;
             }
             tags.push((field.name.to_owned(), value));

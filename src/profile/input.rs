@@ -156,20 +156,26 @@ impl Decoder<'_> {
 
     fn declared_input(&mut self, name: &str, key: Span, node: &Node<'_>, given: &GivenInputs) -> Option<Input> {
         let fields = self.fields(node, "an input", &["type", "of", "value", "desc", "required"])?;
-        let mut kind_of = |decoder: &mut Self, which: &str, otherwise: Kind| match fields.get(which) {
+        let kind_of = |decoder: &mut Self, which: &str, otherwise: Kind| match fields.get(which) {
             None => Some(otherwise),
             Some(node) => {
                 let found = node.text().and_then(|text| KINDS.iter().find(|(word, _)| *word == text));
                 if found.is_none() {
                     let known: Vec<&str> = KINDS.iter().map(|(word, _)| *word).collect();
-                    decoder.unknown(node.span, format!("unknown type of input `{name}`"), node.text().unwrap_or_default(), &known);
+                    decoder.unknown(
+                        node.span,
+                        format!("unknown type of input `{name}`"),
+                        node.text().unwrap_or_default(),
+                        &known,
+                    );
                 }
                 found.map(|(_, kind)| *kind)
             }
         };
         let kind = kind_of(self, "type", Kind::String)?;
         let of = kind_of(self, "of", Kind::String)?;
-        let description = fields.get("desc").and_then(|node| self.raw_text(node, "desc")).unwrap_or_default().to_owned();
+        let description =
+            fields.get("desc").and_then(|node| self.raw_text(node, "desc")).unwrap_or_default().to_owned();
         let required = fields.get("required").and_then(|node| self.bool(node, "required")).unwrap_or(false);
         let mut value = match fields.get("value") {
             Some(node) => Some(value(self.source, &mut self.problems, node, kind, of, name)?),
@@ -216,7 +222,14 @@ fn typed(text: &str, kind: Kind, of: Kind, name: &str, problems: &mut Vec<Proble
 }
 
 /// The value of a node as an input of this kind.
-fn value(source: &Arc<Source>, problems: &mut Vec<Problem>, node: &Node<'_>, kind: Kind, of: Kind, name: &str) -> Option<Value> {
+fn value(
+    source: &Arc<Source>,
+    problems: &mut Vec<Problem>,
+    node: &Node<'_>,
+    kind: Kind,
+    of: Kind,
+    name: &str,
+) -> Option<Value> {
     let mut problem = |node: &Node<'_>, message: String, help: Option<String>| {
         problems.push(Problem { place: Some(Place::new(source, node.span)), message, help });
     };
@@ -242,7 +255,9 @@ fn value(source: &Arc<Source>, problems: &mut Vec<Problem>, node: &Node<'_>, kin
             None
         }
         (_, NodeKind::Scalar { text, plain }) if !node.is_null() => {
-            if kind == Kind::Regex && let Err(error) = Pattern::new(text) {
+            if kind == Kind::Regex
+                && let Err(error) = Pattern::new(text)
+            {
                 problem(node, format!("input `{name}`: /{text}/ is no pattern: {error}"), None);
                 return None;
             }

@@ -1,6 +1,8 @@
 //! Checks, groups, conditions: the entries of `checks` and what may stand in `applicable_if`, `only_if` and `if`.
 
-use crate::check::{Asks, Check, Condition, Expression, Gate, Group, GroupKind, InputCheck, Item, Let, Missing, Operand};
+use crate::check::{
+    Asks, Check, Condition, Expression, Gate, Group, GroupKind, InputCheck, Item, Let, Missing, Operand,
+};
 use crate::check::{Matcher, Modifiers, Piece, Subject, Test};
 use crate::profile::decode::{Decoder, Field, Fields, Meaning, Name};
 use crate::profile::input::is_name;
@@ -33,7 +35,10 @@ impl Decoder<'_> {
     fn item(&mut self, node: &Node<'_>, missing: Missing) -> Option<Vec<Item>> {
         self.checks += 1;
         if self.checks == MAX_CHECKS {
-            self.problem(node.span, format!("a profile holds at most {MAX_CHECKS} checks, those that each repeats included"));
+            self.problem(
+                node.span,
+                format!("a profile holds at most {MAX_CHECKS} checks, those that each repeats included"),
+            );
         }
         if self.checks >= MAX_CHECKS {
             return None;
@@ -54,7 +59,12 @@ impl Decoder<'_> {
         };
         let mut sound = true;
         for field in fields.0.iter().filter(|field| field.name != subject.name && !allowed.contains(&field.name)) {
-            self.unknown(field.key, format!("`{}` does not go with `{}`", field.name, subject.name), field.name, allowed);
+            self.unknown(
+                field.key,
+                format!("`{}` does not go with `{}`", field.name, subject.name),
+                field.name,
+                allowed,
+            );
             sound = false;
         }
         let items = match subject.name {
@@ -95,21 +105,29 @@ impl Decoder<'_> {
     fn subject_key<'n, 'f>(&mut self, node: &Node<'_>, fields: &'f Fields<'n>) -> Option<&'f Field<'n>> {
         let mut candidates = fields.0.iter().filter(|field| !BESIDE.contains(&field.name));
         let Some(first) = candidates.next() else {
-            let help = Some(format!("name a resource ({} …) or {}", names().take(4).collect::<Vec<_>>().join(", "), OTHERS.join(", ")));
+            let help = Some(format!(
+                "name a resource ({} …) or {}",
+                names().take(4).collect::<Vec<_>>().join(", "),
+                OTHERS.join(", ")
+            ));
             self.problem_with_help(node.span, "this says nothing to look at", help);
             return None;
         };
         if let Some(second) = candidates.next() {
             let known: Vec<&str> = names().chain(OTHERS).collect();
             // Of two keys, the one that is no known word is the mistake.
-            let (wrong, known): (&Field<'_>, Vec<&str>) = match (known.contains(&first.name), known.contains(&second.name)) {
-                (true, true) => {
-                    self.problem(second.key, format!("a check has one subject: both `{}` and `{}` are named", first.name, second.name));
-                    return None;
-                }
-                (false, _) => (first, known),
-                (true, false) => (second, BESIDE.to_vec()),
-            };
+            let (wrong, known): (&Field<'_>, Vec<&str>) =
+                match (known.contains(&first.name), known.contains(&second.name)) {
+                    (true, true) => {
+                        self.problem(
+                            second.key,
+                            format!("a check has one subject: both `{}` and `{}` are named", first.name, second.name),
+                        );
+                        return None;
+                    }
+                    (false, _) => (first, known),
+                    (true, false) => (second, BESIDE.to_vec()),
+                };
             self.unknown(wrong.key, format!("unknown key `{}` in a check", wrong.name), wrong.name, &known);
             return None;
         }
@@ -122,7 +140,13 @@ impl Decoder<'_> {
     }
 
     /// A resource with its expectations.
-    fn check(&mut self, subject: &Field<'_>, fields: &Fields<'_>, title: Option<String>, missing: Missing) -> Option<Check> {
+    fn check(
+        &mut self,
+        subject: &Field<'_>,
+        fields: &Fields<'_>,
+        title: Option<String>,
+        missing: Missing,
+    ) -> Option<Check> {
         let missing = match fields.get("missing") {
             Some(node) => self.missing(node),
             None => Some(missing),
@@ -150,7 +174,12 @@ impl Decoder<'_> {
             Some("na") => Some(Missing::NotApplicable),
             other => {
                 let known = ["skip", "fail", "pass", "na"];
-                self.unknown(node.span, "`missing` takes skip, fail, pass or na".to_owned(), other.unwrap_or_default(), &known);
+                self.unknown(
+                    node.span,
+                    "`missing` takes skip, fail, pass or na".to_owned(),
+                    other.unwrap_or_default(),
+                    &known,
+                );
                 None
             }
         }
@@ -218,7 +247,14 @@ impl Decoder<'_> {
     }
 
     /// The checks once for every element of a known list, or every entry of a known map.
-    fn each_in(&mut self, name: &str, list: &Node<'_>, none_ok: bool, checks: &Node<'_>, missing: Missing) -> Option<Vec<Item>> {
+    fn each_in(
+        &mut self,
+        name: &str,
+        list: &Node<'_>,
+        none_ok: bool,
+        checks: &Node<'_>,
+        missing: Missing,
+    ) -> Option<Vec<Item>> {
         let values: Vec<(Value, bool)> = match &list.kind {
             NodeKind::Scalar { text, .. } if text.starts_with("${") => {
                 let (pieces, regex) = self.pieces(text, list.span)?;
@@ -374,7 +410,9 @@ impl Decoder<'_> {
                     }
                     _ => &["expect", "reason", "none_ok", "missing"],
                 };
-                for field in fields.0.iter().filter(|field| field.name != subject.name && !allowed.contains(&field.name)) {
+                for field in
+                    fields.0.iter().filter(|field| field.name != subject.name && !allowed.contains(&field.name))
+                {
                     let message = format!("`{}` does not go with `{}` in a condition", field.name, subject.name);
                     self.unknown(field.key, message, field.name, allowed);
                 }

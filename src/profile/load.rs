@@ -12,7 +12,7 @@ use crate::check::Condition;
 use crate::profile::control::Decoded;
 use crate::profile::decode::{Decoder, Fields};
 use crate::profile::input::{GivenInputs, Inputs, is_name};
-use crate::profile::source::{Place, Problem, Source};
+use crate::profile::source::{Place, Problem, Source, hex};
 use crate::profile::yaml::{self, Node};
 use crate::profile::{Control, Profile};
 
@@ -23,8 +23,19 @@ const MAX_DEPTH: usize = 16;
 const MAX_FILES: usize = 10_000;
 
 const PROFILE_KEYS: [&str; 13] = [
-    "schema", "name", "title", "version", "license", "maintainer", "summary", "copyright", "supports", "inputs",
-    "conditions", "depends", "overlay",
+    "schema",
+    "name",
+    "title",
+    "version",
+    "license",
+    "maintainer",
+    "summary",
+    "copyright",
+    "supports",
+    "inputs",
+    "conditions",
+    "depends",
+    "overlay",
 ];
 const CONTROL_FILE_KEYS: [&str; 3] = ["schema", "defaults", "controls"];
 
@@ -39,12 +50,16 @@ pub struct ProfileFiles {
 }
 
 /// Profiles that loaded, and what was noticed on the way.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Loaded {
     /// The profiles, in the order in which they were given.
     pub profiles: Vec<Profile>,
     /// Names in input files that no profile declares.
     pub unused_inputs: Vec<String>,
+    /// Names on the command line that no profile declares.
+    pub unknown_values: Vec<String>,
+    /// Names of all inputs.
+    pub input_names: Vec<String>,
 }
 
 /// Reads the files of a profile: a folder, a single file, or `-` for standard input.
@@ -55,28 +70,21 @@ pub fn read(given: &str) -> Result<ProfileFiles, Vec<Problem>> {
         let mut bytes = Vec::new();
         let taken = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
         taken.map_err(|error| fail(format!("standard input cannot be read: {error}")))?;
-        let source = text_source("standard input", bytes).map_err(|problem| vec![problem])?;
+        let source = text_source("standard input", bytes, MAX_BYTES).map_err(|problem| vec![problem])?;
         return Ok(ProfileFiles { given: given.to_owned(), files: vec![source], single: true });
     }
     let path = Path::new(given);
     let metadata = std::fs::metadata(path).map_err(|error| {
         let mut problem = Problem::without_place(format!("profile {given} cannot be read: {error}"));
-        problem.help = Some("a profile is a folder with profile.yaml and controls/, a single file, or - for standard input".to_owned());
+        problem.help = Some(
+            "a profile is a folder with profile.yaml and controls/, a single file, or - for standard input".to_owned(),
+        );
         vec![problem]
     })?;
     let single = !metadata.is_dir();
     let paths = if single { vec![path.to_owned()] } else { folder(path)? };
-    let (files, problems): (Vec<_>, Vec<_>) = paths
-        .iter()
-        .map(|path| {
-            let name = path.display().to_string();
-            let file = std::fs::File::open(path).map_err(|error| Problem::without_place(format!("{name} cannot be read: {error}")))?;
-            let mut bytes = Vec::new();
-            let taken = file.take(MAX_BYTES + 1).read_to_end(&mut bytes);
-            taken.map_err(|error| Problem::without_place(format!("{name} cannot be read: {error}")))?;
-            text_source(&name, bytes)
-        })
-        .partition(Result::is_ok);
+    let (files, problems): (Vec<_>, Vec<_>) =
+        paths.iter().map(|path| read_source(&path.display().to_string(), MAX_BYTES)).partition(Result::is_ok);
     let problems: Vec<Problem> = problems.into_iter().filter_map(Result::err).collect();
     if !problems.is_empty() {
         return Err(problems);
@@ -84,14 +92,28 @@ pub fn read(given: &str) -> Result<ProfileFiles, Vec<Problem>> {
     Ok(ProfileFiles { given: given.to_owned(), files: files.into_iter().flatten().collect(), single })
 }
 
-fn text_source(name: &str, bytes: Vec<u8>) -> Result<Arc<Source>, Problem> {
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(Problem::without_place(format!("{name} is larger than {} MiB", MAX_BYTES >> 20)));
+/// Reads a file of the auditor.
+///
+/// Errors: it cannot be read, is larger than `most` bytes or not UTF-8.
+#[expect(clippy::disallowed_methods, reason = "the auditor's own files")]
+pub fn read_source(path: &str, most: u64) -> Result<Arc<Source>, Problem> {
+    let unreadable = |error: std::io::Error| Problem::without_place(format!("{path} cannot be read: {error}"));
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    text_source(path, bytes, most)
+}
+
+fn text_source(name: &str, bytes: Vec<u8>, most: u64) -> Result<Arc<Source>, Problem> {
+    if bytes.len() as u64 > most {
+        return Err(Problem::without_place(format!("{name} is larger than {} MiB", most >> 20)));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Arc::new(Source::new(name, text))),
         Err(error) => {
-            let line = error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count() + 1;
+            let line =
+                error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count()
+                    + 1;
             Err(Problem::without_place(format!("{name}:{line}: not UTF-8")))
         }
     }
@@ -99,9 +121,7 @@ fn text_source(name: &str, bytes: Vec<u8>) -> Result<Arc<Source>, Problem> {
 
 /// profile.yaml and the files below controls/, in byte order.
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Vec<Problem>> {
-    let fail = |message: String, help: &str| {
-        vec![Problem { place: None, message, help: Some(help.to_owned()) }]
-    };
+    let fail = |message: String, help: &str| vec![Problem { place: None, message, help: Some(help.to_owned()) }];
     let yaml = |path: &Path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
     let profile = ["profile.yaml", "profile.yml"].into_iter().map(|name| path.join(name)).find(|file| file.is_file());
     let Some(profile) = profile else {
@@ -153,14 +173,6 @@ pub fn compile(files: &[ProfileFiles], given: &GivenInputs) -> Result<Loaded, Ve
         problems.append(&mut found);
         profiles.extend(profile);
     }
-    for (name, _) in &given.values {
-        if !known_inputs.contains(name) {
-            let near = crate::profile::nearest(name, known_inputs.iter().map(String::as_str));
-            let mut problem = Problem::without_place(format!("no profile has an input `{name}` (--input)"));
-            problem.help = near.map(|near| format!("did you mean `{near}`?"));
-            problems.push(problem);
-        }
-    }
     if !problems.is_empty() {
         return Err(problems);
     }
@@ -170,7 +182,9 @@ pub fn compile(files: &[ProfileFiles], given: &GivenInputs) -> Result<Loaded, Ve
         Some(entries.iter().filter_map(|(key, _)| key.text().map(str::to_owned)).collect::<Vec<_>>())
     });
     let unused_inputs = given_names.flatten().filter(|name| !known_inputs.contains(name)).collect();
-    Ok(Loaded { profiles, unused_inputs })
+    let values = given.values.iter().map(|(name, _)| name.clone());
+    let unknown_values = values.filter(|name| !known_inputs.contains(name)).collect();
+    Ok(Loaded { profiles, unused_inputs, unknown_values, input_names: known_inputs })
 }
 
 /// One profile; `None` when it has problems.
@@ -223,7 +237,8 @@ fn profile(
             if let Some(first) = ids.get(&facts.id) {
                 let (line, _) = first.position();
                 let message = format!("the id `{}` is given twice, first at {}:{line}", facts.id, first.file());
-                let help = Some("ids are unique over all profiles of a scan: readers of HDF would mix the two".to_owned());
+                let help =
+                    Some("ids are unique over all profiles of a scan: readers of HDF would mix the two".to_owned());
                 problems.push(Problem { place: Some(place), message, help });
                 continue;
             }
@@ -240,7 +255,12 @@ fn profile(
     (problems.is_empty().then_some(profile), problems)
 }
 
-fn controls_of(file: &Arc<Source>, single: bool, inputs: &Inputs, conditions: &[String]) -> (Vec<Decoded>, Vec<Problem>) {
+fn controls_of(
+    file: &Arc<Source>,
+    single: bool,
+    inputs: &Inputs,
+    conditions: &[String],
+) -> (Vec<Decoded>, Vec<Problem>) {
     let root = match yaml::parse(file) {
         Ok(root) => root,
         Err(problems) => return (Vec::new(), problems),
@@ -273,7 +293,11 @@ impl Decoder<'_> {
             }
             None => {
                 let first = crate::profile::source::Span { start: root.span.start, end: root.span.start + 1 };
-                self.problem_with_help(first, "`schema` is missing", Some("begin the file with `schema: 1`".to_owned()));
+                self.problem_with_help(
+                    first,
+                    "`schema` is missing",
+                    Some("begin the file with `schema: 1`".to_owned()),
+                );
             }
         }
     }
@@ -303,7 +327,10 @@ impl Decoder<'_> {
         }
         for later in ["depends", "overlay"] {
             if let Some(node) = fields.get(later) {
-                self.problem(node.span, format!("`{later}` is not built yet: this version runs profiles that stand alone"));
+                self.problem(
+                    node.span,
+                    format!("`{later}` is not built yet: this version runs profiles that stand alone"),
+                );
             }
         }
         profile.supports = fields.get("supports").and_then(|node| self.supports(node)).unwrap_or_default();
@@ -353,9 +380,4 @@ fn digest(files: &[Arc<Source>]) -> String {
         }
     }
     hex(&digest.finalize())
-}
-
-/// Bytes in hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 /// A range of bytes of a source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -47,10 +49,20 @@ impl Source {
         self.text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r'])
     }
 
+    /// SHA-256 of its text, in hex.
+    pub fn sha256(&self) -> String {
+        hex(&Sha256::digest(self.text.as_bytes()))
+    }
+
     /// The text of a range.
     pub fn slice(&self, span: Span) -> &str {
         self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
+}
+
+/// Bytes in hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Something that is wrong with a profile.
@@ -103,10 +115,12 @@ impl fmt::Display for Problem {
             let (line, column) = place.position();
             let text = place.source.line(line);
             let width = line.to_string().len();
-            let length = place.source.slice(place.span).lines().next().map_or(0, |text| text.trim_end().chars().count());
+            let length =
+                place.source.slice(place.span).lines().next().map_or(0, |text| text.trim_end().chars().count());
             let room = text.chars().count().saturating_sub(column - 1).max(1);
             // A tab stays a tab, so that the mark stands below what it marks.
-            let indent: String = text.chars().take(column - 1).map(|char| if char == '\t' { '\t' } else { ' ' }).collect();
+            let indent: String =
+                text.chars().take(column - 1).map(|char| if char == '\t' { '\t' } else { ' ' }).collect();
             let mark = "^".repeat(length.clamp(1, room));
             write!(out, "\n{:width$}--> {}:{line}:{column}", "", place.source.name)?;
             write!(out, "\n{:width$} |", "")?;
@@ -131,7 +145,12 @@ fn harmless(text: &str) -> String {
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
     let allowed = (name.chars().count() / 3).max(1);
-    known.into_iter().map(|known| (distance(known), known)).filter(|(far, _)| *far <= allowed).min().map(|(_, known)| known)
+    known
+        .into_iter()
+        .map(|known| (distance(known), known))
+        .filter(|(far, _)| *far <= allowed)
+        .min()
+        .map(|(_, known)| known)
 }
 
 #[cfg(test)]
@@ -142,7 +161,11 @@ mod tests {
     fn a_problem_shows_its_place() {
         let source = Arc::new(Source::new("controls/a.yaml", "é: 1\nb: mod\n"));
         let place = Place::new(&source, Span { start: 9, end: 12 });
-        let problem = Problem { place: Some(place), message: "unknown property `mod`".into(), help: Some("did you mean `mode`?".into()) };
+        let problem = Problem {
+            place: Some(place),
+            message: "unknown property `mod`".into(),
+            help: Some("did you mean `mode`?".into()),
+        };
         let expected = "error: unknown property `mod`\n --> controls/a.yaml:2:4\n  |\n2 | b: mod\n  |    ^^^\n  = help: did you mean `mode`?";
         assert_eq!(problem.to_string(), expected);
         assert_eq!(source.position(0), (1, 1));

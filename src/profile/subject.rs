@@ -32,7 +32,8 @@ impl Decoder<'_> {
                 let names = resource.arguments.iter().map(|argument| argument.name);
                 let known: Vec<&str> = names.chain(table.then_some("where")).collect();
                 let fields = self.fields(node, resource.name, &known)?;
-                let argument = |field: &Field<'_>| resource.arguments.iter().find(|argument| argument.name == field.name);
+                let argument =
+                    |field: &Field<'_>| resource.arguments.iter().find(|argument| argument.name == field.name);
                 fields.0.iter().filter_map(|field| Some((argument(field)?, field.value))).collect()
             }
             _ if node.is_null() => {
@@ -48,7 +49,11 @@ impl Decoder<'_> {
                     _ => resource.arguments.first(),
                 };
                 let Some(argument) = argument else {
-                    let message = format!("{} takes no {}", resource.name, if matches!(kind, NodeKind::List(_)) { "list" } else { "value" });
+                    let message = format!(
+                        "{} takes no {}",
+                        resource.name,
+                        if matches!(kind, NodeKind::List(_)) { "list" } else { "value" }
+                    );
                     self.problem(node.span, message);
                     return None;
                 };
@@ -97,7 +102,9 @@ impl Decoder<'_> {
             self.problem(node.span, format!("{} takes one value, not a list", argument.name));
             return None;
         }
-        if let Some(null) = scalars.items.iter().find(|scalar| scalar.plain && matches!(scalar.pieces.as_slice(), [Piece::Written(text)] if text.is_empty())) {
+        if let Some(null) = scalars.items.iter().find(|scalar| {
+            scalar.plain && matches!(scalar.pieces.as_slice(), [Piece::Written(text)] if text.is_empty())
+        }) {
             self.problem(null.span, format!("{} has no value", argument.name));
             return None;
         }
@@ -110,7 +117,11 @@ impl Decoder<'_> {
             return Some(Slot::Open(takes, Expression::List(items)));
         }
         let as_glob = matches!(takes, Takes::Globs | Takes::Names);
-        let pieces: Vec<Vec<Piece>> = scalars.items.into_iter().map(|scalar| if as_glob { written(scalar.pieces) } else { scalar.pieces }).collect();
+        let pieces: Vec<Vec<Piece>> = scalars
+            .items
+            .into_iter()
+            .map(|scalar| if as_glob { written(scalar.pieces) } else { scalar.pieces })
+            .collect();
         match to_argument(takes, &pieces) {
             Ok(argument) => Some(Slot::Known(argument)),
             Err(error) => {
@@ -121,7 +132,12 @@ impl Decoder<'_> {
     }
 
     /// `where`: a map of tests, or a list of such maps.
-    fn filter(&mut self, node: &Node<'_>, resource: &'static Resource, arguments: &[(&'static str, Slot)]) -> Option<Filter> {
+    fn filter(
+        &mut self,
+        node: &Node<'_>,
+        resource: &'static Resource,
+        arguments: &[(&'static str, Slot)],
+    ) -> Option<Filter> {
         let alternatives = match &node.kind {
             NodeKind::List(items) => items.iter().collect(),
             _ => vec![node],
@@ -189,7 +205,9 @@ impl Decoder<'_> {
             Shape::Document { keys, .. } => {
                 let (path, holds) = match keys {
                     Keys::Data => (DocumentPath::typed(name), Type::Data),
-                    Keys::Text { sections, fold_case } => (DocumentPath::literal(name, *sections, *fold_case), Type::Untyped),
+                    Keys::Text { sections, fold_case } => {
+                        (DocumentPath::literal(name, *sections, *fold_case), Type::Untyped)
+                    }
                 };
                 match path {
                     Ok(path) => {
@@ -228,8 +246,10 @@ impl Decoder<'_> {
     }
 
     fn unknown_column(&mut self, span: Span, resource: &Resource, name: &str, columns: &[Column], more: &[&str]) {
-        let plurals = columns.iter().map(|column| column.plural).filter(|plural| !plural.is_empty() && !more.is_empty());
-        let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).chain(plurals).chain(more.iter().copied()).collect();
+        let plurals =
+            columns.iter().map(|column| column.plural).filter(|plural| !plural.is_empty() && !more.is_empty());
+        let known: Vec<&str> =
+            columns.iter().map(|column| column.name.as_str()).chain(plurals).chain(more.iter().copied()).collect();
         self.unknown(span, format!("unknown column `{name}` of {}", resource.name), name, &known);
     }
 

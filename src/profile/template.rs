@@ -94,7 +94,10 @@ impl Decoder<'_> {
                 Piece::Written(text) => sentence.push_str(text),
                 Piece::Value(value) => sentence.push_str(&value.plain()),
                 Piece::Variable(variable) => {
-                    let message = format!("${{{}}} is only known while the target is scanned; {what} cannot use it", variable.written);
+                    let message = format!(
+                        "${{{}}} is only known while the target is scanned; {what} cannot use it",
+                        variable.written
+                    );
                     self.problem(node.span, message);
                     return None;
                 }
@@ -210,7 +213,14 @@ impl Decoder<'_> {
     }
 
     /// What a name of `let` or `each` stands for.
-    fn named(&mut self, at: usize, written: &str, name: &str, steps: &[VariableStep], span: Span) -> Option<(Root, bool)> {
+    fn named(
+        &mut self,
+        at: usize,
+        written: &str,
+        name: &str,
+        steps: &[VariableStep],
+        span: Span,
+    ) -> Option<(Root, bool)> {
         match self.names.get_mut(at).map(|name| &mut name.meaning)? {
             Meaning::Known { value, regex } => Some((Root::Known(value.clone()), *regex)),
             Meaning::Taken => Some((Root::Name(name.to_owned()), false)),

@@ -1,6 +1,8 @@
 //! What is expected of a value: scalars, matchers and modifiers, read by the type of their place.
 
-use crate::check::{By, Expression, Matcher, Modifiers, Operand, Order, PatternOperand, Piece, Test, core_scalar, pattern, to_value};
+use crate::check::{
+    By, Expression, Matcher, Modifiers, Operand, Order, PatternOperand, Piece, Test, core_scalar, pattern, to_value,
+};
 use crate::parse::version::Scheme;
 use crate::pattern::Pattern;
 use crate::profile::decode::{Decoder, Field, Fields};
@@ -237,9 +239,34 @@ impl Decoder<'_> {
     /// A matcher that does not fit its place, or is none.
     fn unfit(&mut self, field: &Field<'_>, place: ValuePlace, what: &str, fit: &[&str]) {
         const ALL: [&str; 28] = [
-            "eq", "ne", "cmp", "match", "includes", "excludes", "in", "not_in", "lt", "le", "gt", "ge", "between",
-            "start_with", "end_with", "empty", "nil", "unique", "all", "any", "none", "count", "at_most", "any_bits",
-            "all_bits", "subset_of", "not", "as",
+            "eq",
+            "ne",
+            "cmp",
+            "match",
+            "includes",
+            "excludes",
+            "in",
+            "not_in",
+            "lt",
+            "le",
+            "gt",
+            "ge",
+            "between",
+            "start_with",
+            "end_with",
+            "empty",
+            "nil",
+            "unique",
+            "all",
+            "any",
+            "none",
+            "count",
+            "at_most",
+            "any_bits",
+            "all_bits",
+            "subset_of",
+            "not",
+            "as",
         ];
         let name = field.name;
         if ALL.contains(&name) {
@@ -257,7 +284,8 @@ impl Decoder<'_> {
         }
         let known: Vec<&str> = fit.iter().chain(&MODIFIERS).copied().collect();
         if place.holds == Type::Data && nearest(name, known.iter().copied()).is_none() {
-            let help = Some(format!("to look deeper into the document, write the whole path as the key: `{what}.{name}`"));
+            let help =
+                Some(format!("to look deeper into the document, write the whole path as the key: `{what}.{name}`"));
             return self.problem_with_help(field.key, format!("unknown matcher `{name}`"), help);
         }
         self.unknown(field.key, format!("unknown matcher `{name}`"), name, &known);
@@ -277,7 +305,8 @@ impl Decoder<'_> {
             for scalar in scalars.items.iter().filter(|scalar| !scalar.is_open()) {
                 self.known(scalar, place.holds, what)?;
             }
-            let mut items: Vec<Expression> = scalars.items.into_iter().map(|one| Expression::Scalar(one.pieces)).collect();
+            let mut items: Vec<Expression> =
+                scalars.items.into_iter().map(|one| Expression::Scalar(one.pieces)).collect();
             let expression = match (scalars.list, items.pop()) {
                 (false, Some(one)) => one,
                 (_, last) => Expression::List(items.into_iter().chain(last).collect()),

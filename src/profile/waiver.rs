@@ -128,7 +128,10 @@ fn from_csv(source: &Arc<Source>) -> (Vec<WaiverEntry>, Vec<Problem>) {
     };
     let column = |name: &str| headers.iter().position(|header| header == name);
     let (Some(id), Some(why)) = (column("control_id"), column("justification")) else {
-        problem(1, "the columns control_id and justification are needed; run and expiration_date may follow".to_owned());
+        problem(
+            1,
+            "the columns control_id and justification are needed; run and expiration_date may follow".to_owned(),
+        );
         return (entries, problems);
     };
     for (index, record) in reader.records().enumerate() {
@@ -140,7 +143,8 @@ fn from_csv(source: &Arc<Source>) -> (Vec<WaiverEntry>, Vec<Problem>) {
                 continue;
             }
         };
-        let get = |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty()).map(str::to_owned);
+        let get =
+            |at: Option<usize>| at.and_then(|at| record.get(at)).filter(|text| !text.is_empty()).map(str::to_owned);
         let (control, justification) = (get(Some(id)), get(Some(why)));
         let expiration_date = get(column("expiration_date"));
         let run = get(column("run"));
@@ -166,13 +170,15 @@ mod tests {
     use super::*;
 
     fn read(name: &str, text: &str) -> Result<Vec<WaiverEntry>, Vec<String>> {
-        read_waivers(&Arc::new(Source::new(name, text))).map_err(|problems| problems.iter().map(ToString::to_string).collect())
+        read_waivers(&Arc::new(Source::new(name, text)))
+            .map_err(|problems| problems.iter().map(ToString::to_string).collect())
     }
 
     #[test]
     fn all_formats_say_the_same() {
         let yaml = read("w.yaml", "a-1:\n  justification: why\n  expiration_date: 2027-05-31\n  run: no\n").unwrap();
-        let json = read("w.json", r#"{"a-1": {"justification": "why", "expiration_date": "2027-05-31", "run": "no"}}"#).unwrap();
+        let json = read("w.json", r#"{"a-1": {"justification": "why", "expiration_date": "2027-05-31", "run": "no"}}"#)
+            .unwrap();
         let csv = read("w.csv", "control_id,justification,run,expiration_date\na-1,why,no,2027-05-31\n").unwrap();
         assert_eq!(yaml, json);
         assert_eq!(yaml, csv);

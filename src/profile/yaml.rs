@@ -26,7 +26,10 @@ pub(super) struct Node<'a> {
 #[derive(Clone, Debug)]
 pub(super) enum NodeKind<'a> {
     /// A text; `plain` when it is written without quotes, so that its place decides what it means.
-    Scalar { text: Cow<'a, str>, plain: bool },
+    Scalar {
+        text: Cow<'a, str>,
+        plain: bool,
+    },
     List(Vec<Node<'a>>),
     Map(Vec<(Node<'a>, Node<'a>)>),
 }
@@ -104,7 +107,8 @@ pub(super) fn parse(source: &Arc<Source>) -> Result<Node<'_>, Vec<Problem>> {
                 return Err(builder.problems);
             }
         };
-        let span = Span { start: builder.offsets.byte(span.start.index()), end: builder.offsets.byte(span.end.index()) };
+        let span =
+            Span { start: builder.offsets.byte(span.start.index()), end: builder.offsets.byte(span.end.index()) };
         if let Event::DocumentStart(_) = event {
             documents += 1;
             if documents > 1 {
@@ -252,7 +256,9 @@ fn values_in(node: &Node<'_>) -> usize {
     match &node.kind {
         NodeKind::Scalar { .. } => 1,
         NodeKind::List(items) => 1 + items.iter().map(values_in).sum::<usize>(),
-        NodeKind::Map(entries) => 1 + entries.iter().map(|(key, value)| values_in(key) + values_in(value)).sum::<usize>(),
+        NodeKind::Map(entries) => {
+            1 + entries.iter().map(|(key, value)| values_in(key) + values_in(value)).sum::<usize>()
+        }
     }
 }
 
@@ -283,7 +289,10 @@ mod tests {
     fn problems(text: &str) -> Vec<String> {
         let source = Arc::new(Source::new("p.yaml", text));
         let problems = parse(&source).err().unwrap_or_default();
-        problems.into_iter().map(|problem| format!("{} {:?}", problem.message, problem.place.map(|place| place.position()))).collect()
+        problems
+            .into_iter()
+            .map(|problem| format!("{} {:?}", problem.message, problem.place.map(|place| place.position())))
+            .collect()
     }
 
     #[test]

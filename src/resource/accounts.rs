@@ -69,13 +69,16 @@ const PASSWD_COLUMNS: &[Property] = &[
 
 const SHADOW_COLUMNS: &[Property] = &[
     Property::new("user", Type::Text, "Login name.").plural("users"),
-    Property::new("password", Type::Text, "Hash; ! and * for no password login; empty for none needed.").plural("passwords").secret(),
+    Property::new("password", Type::Text, "Hash; ! and * for no password login; empty for none needed.")
+        .plural("passwords")
+        .secret(),
     Property::new("last_change", Type::Int, "Day of the last change, counted from 1970-01-01.").plural("last_changes"),
     Property::new("min_days", Type::Int, "Days before the next change is allowed."),
     Property::new("max_days", Type::Int, "Days after which a change is required."),
     Property::new("warn_days", Type::Int, "Days of warning before that."),
     Property::new("inactive_days", Type::Int, "Days after that during which the password still works."),
-    Property::new("expiry_date", Type::Int, "Day on which the account ends, counted from 1970-01-01.").plural("expiry_dates"),
+    Property::new("expiry_date", Type::Int, "Day on which the account ends, counted from 1970-01-01.")
+        .plural("expiry_dates"),
     Property::new("reserved", Type::Text, "Reserved."),
 ];
 
@@ -102,7 +105,8 @@ const USER_COLUMNS: &[Property] = &[
     Property::new("max_days", Type::Int, "Days after which a change is required."),
     Property::new("warn_days", Type::Int, "Days of warning before that."),
     Property::new("inactive_days", Type::Int, "Days after that during which the password still works."),
-    Property::new("expiry_date", Type::Int, "Day on which the account ends, counted from 1970-01-01.").plural("expiry_dates"),
+    Property::new("expiry_date", Type::Int, "Day on which the account ends, counted from 1970-01-01.")
+        .plural("expiry_dates"),
 ];
 
 /// How many of the last columns of `users` come from /etc/shadow.
@@ -119,8 +123,9 @@ fn read(context: &Context, arguments: &Arguments, default: &'static str, columns
     Ok(table)
 }
 
+/// File, line and name of a record.
 fn place(path: &[u8], record: &Record<'_>) -> String {
-    format!("{}:{}", lossless(path), record.line)
+    format!("{}:{} ({})", lossless(path), record.line, lossless(record.field(0).unwrap_or_default()))
 }
 
 /// The field at a place, as the column's type; a line that is too short has nil there.

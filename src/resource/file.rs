@@ -40,7 +40,8 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("type", Type::Kind, "What it is."),
     Property::new("symlink", Type::Bool, "The path itself is a symbolic link, dangling or not."),
     Property::new("mode", Type::Mode, "The twelve mode bits.").plural("modes"),
-    Property::new("owner", Type::Text, "Name of the owner by the target's /etc/passwd; nil without one.").plural("owners"),
+    Property::new("owner", Type::Text, "Name of the owner by the target's /etc/passwd; nil without one.")
+        .plural("owners"),
     Property::new("group", Type::Text, "Name of the group by the target's /etc/group; nil without one."),
     Property::new("uid", Type::Int, "Number of the owner.").plural("uids"),
     Property::new("gid", Type::Int, "Number of the group.").plural("gids"),
@@ -75,7 +76,11 @@ pub(super) const PROPERTIES: &[Property] = &[
     Property::new("executable.group", Type::Bool, "The group may execute it, by the mode."),
     Property::new("executable.other", Type::Bool, "Others may execute it, by the mode."),
     Property::new("executable.all", Type::Bool, "Anybody may execute it, by the mode."),
-    Property::new("executable.user.*", Type::Bool, "This user may execute it: mode, ACL, groups and the folders above."),
+    Property::new(
+        "executable.user.*",
+        Type::Bool,
+        "This user may execute it: mode, ACL, groups and the folders above.",
+    ),
     Property::new("setuid", Type::Bool, "The setuid bit is set."),
     Property::new("setgid", Type::Bool, "The setgid bit is set."),
     Property::new("sticky", Type::Bool, "The sticky bit is set."),

@@ -18,7 +18,11 @@ pub(super) const OS: Resource = Resource {
 
 const PROPERTIES: &[Property] = &[
     Property::new("name", Type::Text, "ID, in lower case: debian, alpine, rhel."),
-    Property::new("family", Type::Text, "The family that InSpec puts it in: debian, redhat, suse, alpine, arch, linux."),
+    Property::new(
+        "family",
+        Type::Text,
+        "The family that InSpec puts it in: debian, redhat, suse, alpine, arch, linux.",
+    ),
     Property::new("release", Type::Version(Scheme::General), "VERSION_ID; nil for a rolling release."),
     Property::new("title", Type::Text, "PRETTY_NAME."),
     Property::new("codename", Type::Text, "VERSION_CODENAME."),
@@ -63,4 +67,13 @@ fn open(context: &Context, _: &Arguments) -> Asked<Object> {
         ("title", value("PRETTY_NAME")),
         ("codename", value("VERSION_CODENAME")),
     ]))
+}
+
+/// Name, family and release of the target; empty where it says nothing.
+pub fn platform(context: &Context) -> (String, String, String) {
+    let Ok(Object::Facts(facts)) = open(context, &Arguments::default()) else { return Default::default() };
+    let get = |name: &str| {
+        facts.iter().find(|(known, _)| *known == name).map_or_else(String::new, |(_, value)| value.plain())
+    };
+    (get("name"), get("family"), get("release"))
 }

@@ -1,7 +1,7 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Property, Resource, Shape, accounts, documents, file, find, grep, key_values, os, package,
+    Columns, Property, Resource, Shape, accounts, documents, file, find, grep, key_values, os, package, processes,
 };
 
 /// All resources, by name.
@@ -19,6 +19,7 @@ pub static REGISTRY: &[Resource] = &[
     key_values::PARSE_CONFIG,
     key_values::PARSE_CONFIG_FILE,
     accounts::PASSWD,
+    processes::PROCESSES,
     accounts::SHADOW,
     key_values::SSHD_CONFIG,
     accounts::USERS,

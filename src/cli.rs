@@ -1,0 +1,170 @@
+//! The command line: types only.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Audits what is inside a container without running anything in it.
+#[derive(Debug, Parser)]
+#[command(name = "assay", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Evaluate profiles against a target
+    Scan(Scan),
+    /// Load profiles and report every error in them, without a target
+    Check(Check),
+    /// Hold results against a threshold, or make one from them
+    #[command(subcommand)]
+    Threshold(Threshold),
+}
+
+/// `assay scan`.
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// Profiles: folders, single files, or - for standard input
+    #[arg(value_name = "PROFILE", required = true)]
+    pub profiles: Vec<String>,
+
+    /// The root filesystem to scan: a directory
+    #[arg(long, value_name = "DIR", required = true)]
+    pub rootfs: PathBuf,
+
+    /// Reports to write, to a file or to standard output: cli json:FILE markdown:FILE
+    #[arg(long, value_name = "FORMAT[:FILE]", num_args = 1.., default_value = "cli")]
+    pub reporter: Vec<String>,
+
+    /// Values for inputs of the profiles
+    #[arg(long, value_name = "NAME=VALUE", num_args = 1..)]
+    pub input: Vec<String>,
+
+    /// Files with values for inputs, in YAML; a later one wins
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub input_file: Vec<String>,
+
+    /// Files that waive controls, in YAML, JSON or CSV
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub waiver_file: Vec<String>,
+
+    /// Only controls with these ids, or like these /patterns/
+    #[arg(long, value_name = "ID|/REGEX/", num_args = 1..)]
+    pub controls: Vec<String>,
+
+    /// Only controls with these tags (name or value), or like these /patterns/
+    #[arg(long, value_name = "TAG|/REGEX/", num_args = 1..)]
+    pub tags: Vec<String>,
+
+    /// What the results must meet, in SAF's format; decides the exit code
+    #[arg(long, value_name = "FILE")]
+    pub threshold: Option<String>,
+
+    /// Exit with 0 or 1 only (2 for wrong usage)
+    #[arg(long)]
+    pub no_distinct_exit: bool,
+
+    /// No colours, also with the environment variable NO_COLOR
+    #[arg(long)]
+    pub no_color: bool,
+
+    /// How many checks run at once [default: the number of processors]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+
+    /// How long the whole scan may take; checks that are not done by then are errors
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+
+    /// How paths are resolved inside the root: by the kernel where it can (auto), or step by step
+    #[arg(long, value_name = "HOW", default_value = "auto")]
+    pub resolver: Resolver,
+}
+
+/// How paths are resolved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Resolver {
+    /// By openat2 where the kernel has it.
+    Auto,
+    /// Step by step, as on kernels without it.
+    Steps,
+}
+
+/// `assay check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Profiles: folders, single files, or - for standard input
+    #[arg(value_name = "PROFILE", required = true)]
+    pub profiles: Vec<String>,
+
+    /// Values for inputs of the profiles
+    #[arg(long, value_name = "NAME=VALUE", num_args = 1..)]
+    pub input: Vec<String>,
+
+    /// Files with values for inputs, in YAML; a later one wins
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub input_file: Vec<String>,
+
+    /// How to print what was found
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: CheckFormat,
+}
+
+/// How `assay check` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `assay threshold`.
+#[derive(Debug, Subcommand)]
+pub enum Threshold {
+    /// Hold results in HDF against a threshold
+    Check(ThresholdCheck),
+    /// Make a threshold that results in HDF just meet
+    Generate(ThresholdGenerate),
+}
+
+/// `assay threshold check`.
+#[derive(Debug, Args)]
+#[group(id = "template", required = true, multiple = false)]
+pub struct ThresholdCheck {
+    /// The results, in HDF
+    #[arg(short, long, value_name = "HDF")]
+    pub input: String,
+
+    /// The threshold, in YAML or JSON
+    #[arg(short = 'T', long, value_name = "FILE", group = "template")]
+    pub template_file: Option<String>,
+
+    /// The threshold itself: "compliance.min: 80, failed.critical.max: 0"
+    #[arg(short = 'I', long, value_name = "INLINE", group = "template")]
+    pub template_inline: Option<String>,
+}
+
+/// `assay threshold generate`.
+#[derive(Debug, Args)]
+pub struct ThresholdGenerate {
+    /// The results, in HDF
+    #[arg(short, long, value_name = "HDF")]
+    pub input: String,
+
+    /// Where to write it; standard output by default
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Counts may neither grow nor shrink
+    #[arg(short, long)]
+    pub exact: bool,
+
+    /// The same controls must have each status
+    #[arg(short, long)]
+    pub control_ids: bool,
+}

@@ -1,0 +1,64 @@
+//! The commands: arguments as typed become arguments as meant, and results become messages and an exit code.
+
+mod check;
+mod scan;
+mod threshold;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use crate::cli::{Cli, Command};
+use crate::exit_code::ExitCode;
+use crate::profile::{GivenInputs, Problem, Source, read_source};
+
+/// The largest input file, waiver file, threshold or file of results.
+const MAX_FILE: u64 = 1 << 30;
+
+/// Runs a command.
+pub fn run(cli: &Cli) -> ExitCode {
+    match &cli.command {
+        Command::Scan(arguments) => scan::run(arguments),
+        Command::Check(arguments) => check::run(arguments),
+        Command::Threshold(arguments) => threshold::run(arguments),
+    }
+}
+
+/// A message to the person at the terminal. There is nobody to tell when that fails.
+fn complain(message: &dyn std::fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{message}");
+}
+
+/// All problems, and how many.
+fn complain_all(problems: &[Problem]) {
+    for problem in problems {
+        complain(&format_args!("{problem}\n"));
+    }
+    let count = problems.len();
+    complain(&format_args!("assay: {count} {}", if count == 1 { "error" } else { "errors" }));
+}
+
+/// Wrong usage: what, and what to do.
+fn usage(message: &dyn std::fmt::Display) -> ExitCode {
+    complain(&format_args!("error: {message}"));
+    ExitCode::Usage
+}
+
+/// The inputs of a command line.
+fn given_inputs(values: &[String], files: &[String]) -> Result<GivenInputs, ExitCode> {
+    let mut given = GivenInputs::default();
+    for value in values {
+        match value.split_once('=') {
+            Some((name, value)) if !name.is_empty() => given.values.push((name.to_owned(), value.to_owned())),
+            _ => return Err(usage(&format_args!("--input takes NAME=VALUE, not `{value}`"))),
+        }
+    }
+    for file in files {
+        given.files.push(read_file("input file", file)?);
+    }
+    Ok(given)
+}
+
+/// A file of the auditor.
+fn read_file(role: &str, path: &str) -> Result<Arc<Source>, ExitCode> {
+    read_source(path, MAX_FILE).map_err(|problem| usage(&format_args!("{role} {}", problem.message)))
+}

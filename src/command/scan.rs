@@ -1,0 +1,238 @@
+//! `assay scan`: arguments → profiles → target → scan → threshold → reports → exit code.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::cli::{Resolver as ResolverArgument, Scan};
+use crate::command::{complain, complain_all, given_inputs, read_file, usage};
+use crate::evaluate::{Clock, Limits};
+use crate::exit_code::ExitCode;
+use crate::outcome::{AuditorFile, ControlStatus, Report};
+use crate::profile::{
+    GivenInputs, Loaded, Problem, Profile, Selection, Source, WaiverEntry, compile, nearest, read, read_waivers,
+};
+use crate::report::{Destination, Format, Output, write};
+use crate::rootfs::{Resolver, Root};
+use crate::scan::{Settings, scan};
+use crate::threshold::{Threshold, Verdict, count_report, parse};
+
+/// How long no answer at all may come before a filesystem counts as hung.
+const STALL: Duration = Duration::from_secs(10);
+
+pub(super) fn run(arguments: &Scan) -> ExitCode {
+    let code = match prepare_and_scan(arguments) {
+        Ok(code) | Err(code) => code,
+    };
+    if arguments.no_distinct_exit { code.indistinct() } else { code }
+}
+
+/// What was given, as it is meant.
+struct Given {
+    reporters: Vec<(Format, Output)>,
+    inputs: GivenInputs,
+    waivers: Vec<WaiverEntry>,
+    threshold: Option<Threshold>,
+    files: Vec<AuditorFile>,
+    color: bool,
+}
+
+fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
+    raise_descriptor_limit();
+    let given = given(arguments)?;
+    let loaded = load(&arguments.profiles, &given.inputs);
+    let resolver = match arguments.resolver {
+        ResolverArgument::Auto => Resolver::Auto,
+        ResolverArgument::Steps => Resolver::Steps,
+    };
+    let root = Root::open(&arguments.rootfs, resolver).map_err(|error| {
+        complain(&format_args!("error: {error}"));
+        ExitCode::Target
+    });
+    let (loaded, root) = match (loaded, root) {
+        (Ok(loaded), Ok(root)) => (loaded, root),
+        (loaded, root) => {
+            return Err(ExitCode::worst(&[loaded.err(), root.err()].map(|code| code.unwrap_or(ExitCode::Success))));
+        }
+    };
+    let selection = selection(arguments, &loaded.profiles)?;
+    warn(&loaded, &given.waivers);
+
+    let (now, clock) = moment().map_err(|message| usage(&message))?;
+    let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let settings = Settings {
+        location: arguments.rootfs.display().to_string(),
+        selection,
+        waivers: given.waivers,
+        auditor_files: given.files,
+        limits: Limits { jobs, whole: Duration::from_secs(arguments.timeout), stall: STALL },
+        now,
+        clock,
+    };
+    let report = scan(&loaded.profiles, root, &settings);
+    let verdict = given.threshold.map(|threshold| threshold.for_scan().judge(&count_report(&report)));
+    let written = write_reports(&given.reporters, &report, verdict.as_ref(), given.color);
+    Ok(ExitCode::worst(&[written, judged(&report, verdict.as_ref())]))
+}
+
+fn given(arguments: &Scan) -> Result<Given, ExitCode> {
+    let destinations = destinations(&arguments.reporter)?;
+    let inputs = given_inputs(&arguments.input, &arguments.input_file)?;
+    let mut files: Vec<AuditorFile> = inputs.files.iter().map(|file| auditor_file("input file", file)).collect();
+    let mut waivers: Vec<WaiverEntry> = Vec::new();
+    for path in &arguments.waiver_file {
+        let source = read_file("waiver file", path)?;
+        files.push(auditor_file("waiver file", &source));
+        let entries = read_waivers(&source).map_err(|problems| {
+            complain_all(&problems);
+            ExitCode::Usage
+        })?;
+        // A later file has the last word on a control.
+        waivers.retain(|known| !entries.iter().any(|entry| entry.control == known.control));
+        waivers.extend(entries);
+    }
+    let threshold = match &arguments.threshold {
+        None => None,
+        Some(path) => {
+            let source = read_file("threshold", path)?;
+            files.push(auditor_file("threshold", &source));
+            Some(parse(&source.text).map_err(|error| usage(&format_args!("threshold {path}: {error}")))?)
+        }
+    };
+    let mut reporters = Vec::new();
+    for (format, destination) in destinations {
+        reporters.push((format, Output::open(&destination).map_err(|error| usage(&error))?));
+    }
+    let color = !arguments.no_color
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        && std::io::stdout().is_terminal();
+    Ok(Given { reporters, inputs, waivers, threshold, files, color })
+}
+
+/// `cli json:FILE …` as formats and places.
+fn destinations(reporters: &[String]) -> Result<Vec<(Format, Destination)>, ExitCode> {
+    let mut destinations: Vec<(Format, Destination)> = Vec::new();
+    for reporter in reporters {
+        let (name, file) = match reporter.split_once(':') {
+            Some((name, file)) if !file.is_empty() => (name, Destination::File(PathBuf::from(file))),
+            Some((name, _)) => (name, Destination::Stdout),
+            None => (reporter.as_str(), Destination::Stdout),
+        };
+        let Some((_, format)) = Format::ALL.iter().find(|(known, _)| *known == name) else {
+            let known = Format::ALL.map(|(known, _)| known);
+            let help = match nearest(name, known) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("there are {}; profiles stand before --reporter", known.join(", ")),
+            };
+            return Err(usage(&format_args!("unknown reporter `{name}`; {help}")));
+        };
+        if destinations.iter().any(|(_, known)| *known == file) {
+            let place = match &file {
+                Destination::Stdout => "standard output".to_owned(),
+                Destination::File(path) => path.display().to_string(),
+            };
+            return Err(usage(&format_args!("two reporters write to {place}; give one a file: {name}:FILE")));
+        }
+        destinations.push((*format, file));
+    }
+    Ok(destinations)
+}
+
+fn auditor_file(role: &'static str, source: &Source) -> AuditorFile {
+    AuditorFile { role, path: source.name.clone(), sha256: source.sha256() }
+}
+
+/// Reads and compiles the profiles; all problems are reported.
+pub(super) fn load(profiles: &[String], inputs: &GivenInputs) -> Result<Loaded, ExitCode> {
+    let mut files = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for profile in profiles {
+        match read(profile) {
+            Ok(read) => files.push(read),
+            Err(mut found) => problems.append(&mut found),
+        }
+    }
+    let compiled = compile(&files, inputs);
+    match compiled {
+        Ok(loaded) if problems.is_empty() => {
+            if let Some(name) = loaded.unknown_values.first() {
+                let near = nearest(name, loaded.input_names.iter().map(String::as_str));
+                let help = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+                return Err(usage(&format_args!("--input: no profile has an input `{name}`{help}")));
+            }
+            Ok(loaded)
+        }
+        compiled => {
+            problems.extend(compiled.err().unwrap_or_default());
+            complain_all(&problems);
+            Err(ExitCode::Profile)
+        }
+    }
+}
+
+fn selection(arguments: &Scan, profiles: &[Profile]) -> Result<Selection, ExitCode> {
+    let selection = Selection::new(&arguments.controls, &arguments.tags).map_err(|error| usage(&error))?;
+    selection.check(profiles).map_err(|error| usage(&error))?;
+    Ok(selection)
+}
+
+/// What is odd but not wrong.
+fn warn(loaded: &Loaded, waivers: &[WaiverEntry]) {
+    for name in &loaded.unused_inputs {
+        complain(&format_args!("warning: no profile has the input `{name}` of an input file"));
+    }
+    let known =
+        |id: &str| loaded.profiles.iter().any(|profile| profile.controls.iter().any(|control| control.facts.id == id));
+    for waiver in waivers.iter().filter(|waiver| !known(&waiver.control)) {
+        complain(&format_args!("warning: there is no control `{}` to waive", waiver.control));
+    }
+}
+
+/// Now, or the moment that SOURCE_DATE_EPOCH fixes.
+fn moment() -> Result<(i64, Clock), String> {
+    match std::env::var("SOURCE_DATE_EPOCH") {
+        Ok(text) => match text.parse() {
+            Ok(seconds) => Ok((seconds, Clock::Fixed)),
+            Err(_) => Err(format!("SOURCE_DATE_EPOCH must be seconds since 1970, not `{text}`")),
+        },
+        Err(_) => {
+            let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+            Ok((i64::try_from(seconds).unwrap_or(0), Clock::Running))
+        }
+    }
+}
+
+fn write_reports(reporters: &[(Format, Output)], report: &Report, verdict: Option<&Verdict>, color: bool) -> ExitCode {
+    let mut code = ExitCode::Success;
+    for (format, output) in reporters {
+        if let Err(error) = output.write(&|out| write(*format, report, verdict, color, out)) {
+            if !error.is_broken_pipe() {
+                complain(&format_args!("error: {error}"));
+                code = ExitCode::Internal;
+            }
+        }
+    }
+    code
+}
+
+/// What the results say: by the threshold where there is one, else by the controls.
+fn judged(report: &Report, verdict: Option<&Verdict>) -> ExitCode {
+    let any = |wanted: ControlStatus| report.controls().any(|control| control.status() == wanted);
+    match verdict {
+        Some(verdict) if verdict.is_met() => ExitCode::Success,
+        Some(_) => ExitCode::Threshold,
+        None if any(ControlStatus::Failed) || any(ControlStatus::Error) => ExitCode::Failed,
+        None if any(ControlStatus::NotReviewed) => ExitCode::Skipped,
+        None => ExitCode::Success,
+    }
+}
+
+/// As many descriptors as the system allows: a walk holds one for each folder that it is in.
+fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+}

@@ -1,0 +1,266 @@
+//! HDF: InSpec's exec-json as inspecjs, SAF and Heimdall read it. Facts about the format stand in docs/hdf.md.
+//!
+//! Controls are turned into their wire form one by one while they are written, because a report may hold a hundred
+//! thousand results.
+
+use std::io::{self, Write};
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Value as Json, json};
+
+use crate::outcome::{CheckResult, ControlResult, ProfileResult, Report, Status, Waiver};
+use crate::threshold::Verdict;
+
+/// Writes a report as one line of JSON.
+pub(super) fn write(report: &Report, verdict: Option<&Verdict>, out: &mut dyn Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, &WireReport { report, verdict })?;
+    out.write_all(b"\n")
+}
+
+struct WireReport<'a> {
+    report: &'a Report,
+    verdict: Option<&'a Verdict>,
+}
+
+impl Serialize for WireReport<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let WireReport { report, verdict } = self;
+        let or_unknown = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
+        let target = &report.target;
+        let platform =
+            json!({ "name": or_unknown(&target.platform), "release": or_unknown(&target.release), "target_id": "" });
+        let start = start_time(report.started);
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("platform", &platform)?;
+        map.serialize_entry("profiles", &Profiles { report, start: &start })?;
+        map.serialize_entry("statistics", &json!({ "duration": report.seconds }))?;
+        map.serialize_entry("version", env!("CARGO_PKG_VERSION"))?;
+        map.serialize_entry("passthrough", &json!({ "assay": about(report, *verdict, &start) }))?;
+        map.end()
+    }
+}
+
+/// What the format has no place for.
+fn about(report: &Report, verdict: Option<&Verdict>, start: &str) -> Json {
+    let files = report.auditor_files.iter();
+    let files: Vec<Json> =
+        files.map(|file| json!({ "role": file.role, "path": file.path, "sha256": file.sha256 })).collect();
+    let mut about = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "started": start,
+        "target": { "location": report.target.location, "resolver": report.target.resolver },
+        "files": files,
+    });
+    if let (Some(verdict), Some(map)) = (verdict, about.as_object_mut()) {
+        map.insert("threshold".to_owned(), json!({ "met": verdict.is_met(), "violations": verdict.violations }));
+    }
+    about
+}
+
+struct Profiles<'a> {
+    report: &'a Report,
+    start: &'a str,
+}
+
+impl Serialize for Profiles<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let profiles = self.report.profiles.iter();
+        serializer.collect_seq(profiles.map(|profile| WireProfile { profile, start: self.start }))
+    }
+}
+
+struct WireProfile<'a> {
+    profile: &'a ProfileResult,
+    start: &'a str,
+}
+
+impl Serialize for WireProfile<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let profile = self.profile;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", &profile.name)?;
+        let texts = [
+            ("version", &profile.version),
+            ("sha256", &profile.sha256),
+            ("title", &profile.title),
+            ("maintainer", &profile.maintainer),
+            ("summary", &profile.summary),
+            ("license", &profile.license),
+            ("copyright", &profile.copyright),
+        ];
+        for (key, text) in texts.into_iter().filter(|(key, text)| *key == "sha256" || !text.is_empty()) {
+            map.serialize_entry(key, text)?;
+        }
+        map.serialize_entry("supports", &profile.supports)?;
+        map.serialize_entry("attributes", &attributes(profile))?;
+        map.serialize_entry("groups", &groups(profile))?;
+        map.serialize_entry("controls", &Controls { controls: &profile.controls, start: self.start })?;
+        match &profile.skipped {
+            None => {
+                map.serialize_entry("status", "loaded")?;
+                map.serialize_entry("status_message", "")?;
+            }
+            Some(why) => {
+                map.serialize_entry("status", "skipped")?;
+                map.serialize_entry("status_message", why)?;
+                map.serialize_entry("skip_message", why)?;
+            }
+        }
+        map.end()
+    }
+}
+
+fn attributes(profile: &ProfileResult) -> Vec<Json> {
+    let attribute = |input: &crate::outcome::InputFacts| {
+        let mut options = json!({ "type": input.kind, "required": input.required });
+        if let Some(map) = options.as_object_mut() {
+            if !input.description.is_empty() {
+                map.insert("description".to_owned(), input.description.as_str().into());
+            }
+            if let Some(value) = &input.value {
+                map.insert("value".to_owned(), value.clone());
+            }
+        }
+        json!({ "name": input.name, "options": options })
+    };
+    profile.inputs.iter().map(attribute).collect()
+}
+
+/// The controls of each file.
+fn groups(profile: &ProfileResult) -> Vec<Json> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for control in &profile.controls {
+        let facts = &control.facts;
+        match groups.last_mut() {
+            Some((file, ids)) if *file == facts.file => ids.push(&facts.id),
+            _ => groups.push((&facts.file, vec![&facts.id])),
+        }
+    }
+    groups.into_iter().map(|(file, ids)| json!({ "id": file, "controls": ids })).collect()
+}
+
+struct Controls<'a> {
+    controls: &'a [ControlResult],
+    start: &'a str,
+}
+
+impl Serialize for Controls<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.controls.iter().map(|control| WireControl { control, start: self.start }))
+    }
+}
+
+struct WireControl<'a> {
+    control: &'a ControlResult,
+    start: &'a str,
+}
+
+impl Serialize for WireControl<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let facts = &self.control.facts;
+        let default = facts.descriptions.iter().find(|(label, _)| label == "default");
+        let descriptions = facts.descriptions.iter().map(|(label, text)| json!({ "label": label, "data": text }));
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("id", &facts.id)?;
+        map.serialize_entry("title", &facts.title)?;
+        map.serialize_entry("desc", default.map_or("", |(_, text)| text))?;
+        map.serialize_entry("descriptions", &descriptions.collect::<Vec<_>>())?;
+        map.serialize_entry("impact", &self.control.impact())?;
+        map.serialize_entry("refs", &Refs(&facts.refs))?;
+        map.serialize_entry("tags", &Entries(&facts.tags))?;
+        map.serialize_entry("code", &facts.code)?;
+        map.serialize_entry("source_location", &json!({ "line": facts.line, "ref": facts.file }))?;
+        map.serialize_entry("waiver_data", &self.control.waiver.as_ref().map_or_else(|| json!({}), waiver_data))?;
+        map.serialize_entry("results", &Results { results: &self.control.results, start: self.start })?;
+        map.end()
+    }
+}
+
+struct Refs<'a>(&'a [Vec<(String, String)>]);
+
+impl Serialize for Refs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(|entries| Entries(entries)))
+    }
+}
+
+/// A map in its own order.
+struct Entries<'a, T>(&'a [(String, T)]);
+
+impl<T: Serialize> Serialize for Entries<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+fn waiver_data(waiver: &Waiver) -> Json {
+    json!({
+        "expiration_date": waiver.expiration_date.as_deref().unwrap_or_default(),
+        "justification": waiver.justification,
+        "run": waiver.run.unwrap_or(true),
+        "skipped_due_to_waiver": waiver.skipped,
+        "message": waiver.message,
+    })
+}
+
+struct Results<'a> {
+    results: &'a [CheckResult],
+    start: &'a str,
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.results.iter().map(|result| WireResult { result, start: self.start }))
+    }
+}
+
+struct WireResult<'a> {
+    result: &'a CheckResult,
+    start: &'a str,
+}
+
+impl Serialize for WireResult<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let result = self.result;
+        let word = match result.status {
+            Status::Passed => "passed",
+            Status::Skipped(_) => "skipped",
+            // An error is a failure with an exception and a backtrace; readers know it by the backtrace.
+            Status::Failed(_) | Status::Error(_) => "failed",
+        };
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("status", word)?;
+        map.serialize_entry("code_desc", &result.description)?;
+        map.serialize_entry("run_time", &result.seconds)?;
+        map.serialize_entry("start_time", self.start)?;
+        match &result.status {
+            Status::Passed => {}
+            Status::Failed(message) => map.serialize_entry("message", message)?,
+            Status::Skipped(why) => map.serialize_entry("skip_message", why)?,
+            Status::Error(why) => {
+                map.serialize_entry("message", why)?;
+                map.serialize_entry("exception", "Assay::NotEstablished")?;
+                map.serialize_entry("backtrace", &[why])?;
+            }
+        }
+        if !result.resource.is_empty() {
+            map.serialize_entry("resource_class", result.resource)?;
+        }
+        map.end()
+    }
+}
+
+/// RFC 3339 in UTC, whole seconds.
+fn start_time(seconds: i64) -> String {
+    let moment = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    let (date, clock) = (moment.date(), moment.time());
+    format!(
+        "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}+00:00",
+        date.year(),
+        u8::from(date.month()),
+        date.day(),
+        clock.hour(),
+        clock.minute(),
+        clock.second()
+    )
+}

@@ -1,0 +1,112 @@
+//! Where reports go: standard output, or files that appear whole or not at all, readable by their owner only.
+
+use std::fmt;
+use std::io::{self, BufWriter, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat, renameat};
+use nix::sys::stat::Mode;
+use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
+
+/// Where a report is to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// Standard output.
+    Stdout,
+    /// A file.
+    File(PathBuf),
+}
+
+/// A destination that was opened before the scan: its folder is held.
+#[derive(Debug)]
+pub struct Output {
+    place: Opened,
+}
+
+#[derive(Debug)]
+enum Opened {
+    Stdout,
+    File { folder: OwnedFd, name: PathBuf, path: PathBuf },
+}
+
+/// Why a report could not be written.
+#[derive(Debug)]
+pub struct OutputError {
+    path: PathBuf,
+    error: io::Error,
+}
+
+impl fmt::Display for OutputError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "cannot write {}: {}", self.path.display(), self.error)
+    }
+}
+
+impl std::error::Error for OutputError {}
+
+impl OutputError {
+    /// Whether the reader of standard output went away: nobody is there to complain to.
+    pub fn is_broken_pipe(&self) -> bool {
+        self.error.kind() == io::ErrorKind::BrokenPipe
+    }
+}
+
+impl Output {
+    /// Opens the folder of a destination, so that a scan does not end with a report that has no place.
+    pub fn open(destination: &Destination) -> Result<Output, OutputError> {
+        let Destination::File(path) = destination else { return Ok(Output { place: Opened::Stdout }) };
+        let fail = |error: io::Error| OutputError { path: path.clone(), error };
+        let Some(name) = path.file_name() else {
+            return Err(fail(io::Error::new(io::ErrorKind::IsADirectory, "it names a folder, not a file")));
+        };
+        if path.is_dir() {
+            return Err(fail(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let flags = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
+        let opened = nix::fcntl::open(folder, flags, Mode::empty()).map_err(|errno| match errno {
+            Errno::ENOENT => {
+                fail(io::Error::new(io::ErrorKind::NotFound, format!("the folder {} does not exist", folder.display())))
+            }
+            errno => fail(errno.into()),
+        })?;
+        Ok(Output { place: Opened::File { folder: opened, name: name.into(), path: path.clone() } })
+    }
+
+    /// Writes a report. A file is written under another name beside its place, brought to the disk and renamed.
+    pub fn write(&self, report: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
+        match &self.place {
+            Opened::Stdout => {
+                let mut out = BufWriter::new(io::stdout().lock());
+                let written = report(&mut out).and_then(|()| out.flush());
+                written.map_err(|error| OutputError { path: "standard output".into(), error })
+            }
+            Opened::File { folder, name, path } => {
+                let temporary = PathBuf::from(format!(".{}.{}.tmp", name.display(), std::process::id()));
+                let written = write_new(folder, &temporary, report).and_then(|()| {
+                    renameat(folder, &temporary, folder, name)?;
+                    Ok(())
+                });
+                if written.is_err() {
+                    let _ = unlinkat(folder, &temporary, UnlinkatFlags::NoRemoveDir);
+                }
+                written.map_err(|error| OutputError { path: path.clone(), error })
+            }
+        }
+    }
+}
+
+fn write_new(folder: &OwnedFd, name: &Path, report: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let fd = openat(folder, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
+    let mut out = BufWriter::new(std::fs::File::from(fd));
+    report(&mut out)?;
+    out.flush()?;
+    match fsync(out.get_ref()) {
+        // Not every filesystem can (a FIFO of a container's volume, say); what was written is written.
+        Ok(()) | Err(Errno::EINVAL | Errno::EROFS) => Ok(()),
+        Err(errno) => Err(errno.into()),
+    }
+}
