@@ -9,6 +9,7 @@ mod describe;
 mod document_path;
 mod matcher;
 mod substitute;
+mod supports;
 
 use crate::pattern::Pattern;
 use crate::resource::{Arg, Arguments, Resource, Takes, Type};
@@ -20,6 +21,7 @@ pub use describe::{described, expected_words, negated_patterns, reading, subject
 pub use document_path::{DocumentPath, Step};
 pub use matcher::{Truth, truth};
 pub use substitute::{Binding, Environment, Expression, Piece, Root, Unbound, Variable, VariableStep, joined, pattern};
+pub use supports::Supports;
 
 /// What decides whether a control passes.
 #[derive(Clone, Debug, Default)]
@@ -246,8 +248,8 @@ pub enum Asks {
 /// What a value must be: all matchers must hold.
 #[derive(Clone, Debug)]
 pub struct Test {
-    /// What is done to the value first.
-    pub modifiers: Modifiers,
+    /// What is done to the value first; most tests do nothing.
+    pub modifiers: Option<Box<Modifiers>>,
     /// How values are compared.
     pub by: By,
     /// What must hold.
@@ -313,7 +315,7 @@ pub enum Matcher {
     /// Lies on this side of it.
     Compare(Order, Operand),
     /// Lies between, ends included.
-    Between(Operand, Operand),
+    Between(Box<(Operand, Operand)>),
     /// Begins with this text.
     StartWith(Operand),
     /// Ends with this text.

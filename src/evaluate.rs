@@ -1,9 +1,10 @@
 //! Checks × target. Evaluation never fails: what cannot be found out is a result of its own, never a pass.
 //!
-//! First the named conditions, then the gates of all controls, then one walk for all `find` checks that are known
-//! beforehand, then the checks, each step in parallel (see `pool` for what happens when a filesystem hangs).
+//! First the platform and the named conditions, then the gates of all controls, then one walk for all `find` checks
+//! that are known beforehand, then the checks, each step in parallel (see `pool` for what happens when a filesystem hangs).
 
 mod condition;
+mod documents;
 mod item;
 mod judge;
 mod pool;
@@ -13,12 +14,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::check::{Condition, Environment, Rules};
+use crate::check::{Condition, Environment, Rules, Supports};
 use crate::outcome::{CheckResult, Status};
-use crate::resource::{Asked, Context, NoAnswer, Table};
+use crate::resource::{Asked, Context, NoAnswer, Platform, Table, platform};
 
 use condition::Verdict;
-use pool::{Lost, Patience};
+use documents::Documents;
+use pool::{Crew, Lost, Patience};
 
 /// How long a scan may take, and how.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +55,8 @@ impl Clock {
 /// The controls of one profile that are to be evaluated.
 #[derive(Clone, Debug)]
 pub struct Plan {
+    /// Which systems it is for.
+    pub supports: Supports,
     /// Conditions by their place.
     pub conditions: Vec<Condition>,
     /// The rules of each control.
@@ -68,14 +72,18 @@ pub struct Evaluated {
     pub not_applicable: bool,
 }
 
-/// What all checks of one scan share.
+/// What all checks of one scan share. What one step finds out, the later ones use.
 struct Scan {
     context: Arc<Context>,
     plans: Vec<Plan>,
     clock: Clock,
-    /// What became of the named conditions, by plan and place; unknown while they are decided.
+    /// Documents that were parsed already.
+    documents: Documents,
+    /// Which system the target says it is.
+    platform: OnceLock<Platform>,
+    /// What became of the named conditions, by plan and place.
     verdicts: OnceLock<Vec<Vec<Verdict>>>,
-    /// Answers of the one walk, by the words of the question; unknown while it is under way.
+    /// Answers of the one walk, by the words of the question.
     walked: OnceLock<HashMap<String, Asked<Table>>>,
 }
 
@@ -89,29 +97,42 @@ enum Gate {
 }
 
 /// Evaluates all controls against a target; the results are in the order of the plans and their controls.
-pub fn evaluate(context: Arc<Context>, plans: Vec<Plan>, limits: Limits, clock: Clock) -> Vec<Vec<Evaluated>> {
-    let scan = Arc::new(Scan { context, plans, clock, verdicts: OnceLock::new(), walked: OnceLock::new() });
+pub fn evaluate(
+    context: Arc<Context>,
+    plans: Vec<Plan>,
+    limits: Limits,
+    clock: Clock,
+) -> (Platform, Vec<Vec<Evaluated>>) {
+    let scan = Arc::new(Scan {
+        context,
+        plans,
+        clock,
+        documents: Documents::default(),
+        platform: OnceLock::new(),
+        verdicts: OnceLock::new(),
+        walked: OnceLock::new(),
+    });
     let Limits { jobs, whole, stall } = limits;
-    let patience = Patience { jobs, stall, whole, started: Instant::now() };
-
-    let _ = scan.verdicts.set(decide_conditions(&scan, patience));
+    let patience = Patience { crew: Crew::default(), jobs, stall, whole, started: Instant::now() };
+    first_questions(&scan, &patience);
     let controls = places(&scan.plans, |plan| plan.controls.len());
-    let gates = Arc::new(run(&scan, patience, &controls, |scan, (plan, control)| condition::gate(scan, plan, control)));
-    let _ = scan.walked.set(walk(&scan, patience, &controls, &gates));
+    let gates = gates(&scan, &patience, &controls);
+    walk(&scan, &patience, &controls, &gates);
 
     // The unit of work is one entry of a control's list of checks.
     let mut units = Vec::new();
-    for (place, gate) in gates.iter().enumerate() {
-        if let (Ok(Gate::Open(_)), Some((plan, control))) = (gate, controls.get(place)) {
+    for (place, (gate, (plan, control))) in gates.iter().zip(&controls).enumerate() {
+        if let Gate::Open(_) = gate {
             let count = scan.rules(*plan, *control).map_or(0, |rules| rules.items.len());
             units.extend((0..count).map(|item| (place, *plan, *control, item)));
         }
     }
-    let known_gates = Arc::clone(&gates);
-    let answers = run(&scan, patience, &units, move |scan, (place, plan, control, item)| {
+    let gates = Arc::new(gates);
+    let known = Arc::clone(&gates);
+    let answers = run(&scan, &patience, &units, move |scan, (place, plan, control, item)| {
         let item = scan.rules(plan, control).and_then(|rules| rules.items.get(item));
-        match (known_gates.get(place), item) {
-            (Some(Ok(Gate::Open(environment))), Some(item)) => item::results(scan, plan, environment, item),
+        match (known.get(place), item) {
+            (Some(Gate::Open(environment)), Some(item)) => item::results(scan, plan, environment, item),
             _ => Vec::new(),
         }
     });
@@ -123,17 +144,8 @@ pub fn evaluate(context: Arc<Context>, plans: Vec<Plan>, limits: Limits, clock: 
         }
     }
     let mut evaluated = evaluated.into_iter().map(Evaluated::whole);
-    scan.plans.iter().map(|plan| evaluated.by_ref().take(plan.controls.len()).collect()).collect()
-}
-
-/// Name, family and release that the target gives itself; empty where it says nothing or cannot be asked.
-pub fn platform(context: &Arc<Context>, limits: Limits) -> (String, String, String) {
-    let Limits { whole, stall, .. } = limits;
-    let patience = Patience { jobs: 1, stall, whole, started: Instant::now() };
-    let shared = Arc::clone(context);
-    let work = move |_| crate::resource::platform(&shared);
-    let mut found = pool::run(1, patience, &|| context.root.answered(), Arc::new(work));
-    found.pop().and_then(Result::ok).unwrap_or_default()
+    let evaluated = scan.plans.iter().map(|plan| evaluated.by_ref().take(plan.controls.len()).collect()).collect();
+    (scan.platform.get().cloned().unwrap_or_default(), evaluated)
 }
 
 /// Every place of every plan.
@@ -144,7 +156,7 @@ fn places(plans: &[Plan], count: impl Fn(&Plan) -> usize) -> Vec<(usize, usize)>
 /// Does one piece of work for each unit, in parallel.
 fn run<U: Copy + Send + Sync + 'static, T: Send + 'static>(
     scan: &Arc<Scan>,
-    patience: Patience,
+    patience: &Patience,
     units: &[U],
     work: impl Fn(&Scan, U) -> T + Send + Sync + 'static,
 ) -> Vec<Result<T, Lost>> {
@@ -155,39 +167,81 @@ fn run<U: Copy + Send + Sync + 'static, T: Send + 'static>(
     results.into_iter().map(|result| result.and_then(|done| done.ok_or(Lost::Crashed))).collect()
 }
 
-fn decide_conditions(scan: &Arc<Scan>, patience: Patience) -> Vec<Vec<Verdict>> {
-    let places = places(&scan.plans, |plan| plan.conditions.len());
-    let verdicts = run(scan, patience, &places, |scan, (plan, place)| {
-        condition::decide(scan, plan, &Environment::default(), &Condition::Named(place))
+/// Which system it is, and what becomes of the named conditions.
+fn first_questions(scan: &Arc<Scan>, patience: &Patience) {
+    enum Answer {
+        Platform(Platform),
+        Verdict(Verdict),
+    }
+    let conditions = places(&scan.plans, |plan| plan.conditions.len());
+    let questions: Vec<_> = std::iter::once(None).chain(conditions.into_iter().map(Some)).collect();
+    let answers = run(scan, patience, &questions, |scan, question| match question {
+        None => Answer::Platform(platform(&scan.context)),
+        Some((plan, place)) => {
+            let condition = Condition::Named(place);
+            Answer::Verdict(condition::decide(scan, plan, &Environment::default(), &condition))
+        }
     });
-    let mut verdicts =
-        verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(|lost| Verdict::Error(lost.to_string())));
-    scan.plans.iter().map(|plan| verdicts.by_ref().take(plan.conditions.len()).collect()).collect()
+    let mut verdicts = Vec::new();
+    for (question, answer) in questions.iter().zip(answers) {
+        match answer {
+            Ok(Answer::Platform(platform)) => {
+                let _ = scan.platform.set(platform);
+            }
+            Ok(Answer::Verdict(verdict)) => verdicts.push(verdict),
+            Err(lost) if question.is_some() => verdicts.push(Verdict::Error(lost.to_string())),
+            Err(_) => {}
+        }
+    }
+    let mut verdicts = verdicts.into_iter();
+    let by_plan = scan.plans.iter().map(|plan| verdicts.by_ref().take(plan.conditions.len()).collect());
+    let _ = scan.verdicts.set(by_plan.collect());
+}
+
+/// What is decided of every control before its checks.
+fn gates(scan: &Arc<Scan>, patience: &Patience, controls: &[(usize, usize)]) -> Vec<Gate> {
+    let platform = scan.platform.get().cloned().unwrap_or_default();
+    let fits = |plan: usize| scan.plans.get(plan).is_none_or(|plan| plan.supports.fits(&platform));
+    let gated = |rules: &Rules| rules.applicable_if.is_some() || rules.only_if.is_some() || !rules.lets.is_empty();
+    let asks = |plan: usize, control: usize| fits(plan) && scan.rules(plan, control).is_some_and(gated);
+    let asked: Vec<_> = controls.iter().copied().filter(|(plan, control)| asks(*plan, *control)).collect();
+    let decided = run(scan, patience, &asked, |scan, (plan, control)| condition::gate(scan, plan, control));
+    let mut decided = decided.into_iter();
+    let gate = |(plan, control): &(usize, usize)| match (fits(*plan), asks(*plan, *control)) {
+        (false, _) => {
+            let why = format!("Skipped: the profile is not for {}", platform.words());
+            Gate::Closed { result: plain_result("No-op", Status::Skipped(why)), not_applicable: false }
+        }
+        (true, true) => match decided.next() {
+            Some(Ok(gate)) => gate,
+            Some(Err(lost)) => Gate::Closed { result: lost_result(&lost), not_applicable: false },
+            None => Gate::Closed { result: lost_result(&Lost::Crashed), not_applicable: false },
+        },
+        (true, false) => Gate::Open(Environment::default()),
+    };
+    controls.iter().map(gate).collect()
 }
 
 /// One walk for all `find` checks of the open controls.
-fn walk(
-    scan: &Arc<Scan>,
-    patience: Patience,
-    controls: &[(usize, usize)],
-    gates: &[Result<Gate, Lost>],
-) -> HashMap<String, Asked<Table>> {
-    let open = controls.iter().zip(gates).filter(|(_, gate)| matches!(gate, Ok(Gate::Open(_))));
+fn walk(scan: &Arc<Scan>, patience: &Patience, controls: &[(usize, usize)], gates: &[Gate]) {
+    let open = controls.iter().zip(gates).filter(|(_, gate)| matches!(gate, Gate::Open(_)));
     let items = open.filter_map(|((plan, control), _)| scan.rules(*plan, *control)).flat_map(|rules| &rules.items);
     let finds = Arc::new(walks::known_finds(items));
     if finds.is_empty() {
-        return HashMap::new();
+        return;
     }
     let asked = Arc::clone(&finds);
     let mut answers = run(scan, patience, &[()], move |scan, ()| walks::ask_all(scan, &asked, true));
-    match answers.pop() {
-        Some(Ok(tables)) => finds.iter().map(walks::Find::key).zip(tables).collect(),
-        Some(Err(lost)) => {
-            let error = NoAnswer::Error(format!("the walk through the target: {lost}"));
-            finds.iter().map(|find| (find.key(), Err(error.clone()))).collect()
+    let keys = finds.iter().map(walks::Find::key);
+    let walked = match answers.pop() {
+        Some(Ok(tables)) => keys.zip(tables).collect(),
+        lost => {
+            let why = lost.and_then(Result::err).unwrap_or(Lost::Crashed);
+            let error = NoAnswer::Error(format!("the walk through the target: {why}"));
+            keys.map(|key| (key, Err(error.clone()))).collect()
         }
-        None => HashMap::new(),
-    }
+    };
+    let _ = scan.walked.set(walked);
 }
 
 impl Scan {
@@ -197,13 +251,12 @@ impl Scan {
 }
 
 impl Evaluated {
-    fn by_gate(gate: &Result<Gate, Lost>) -> Evaluated {
+    fn by_gate(gate: &Gate) -> Evaluated {
         match gate {
-            Ok(Gate::Open(_)) => Evaluated::default(),
-            Ok(Gate::Closed { result, not_applicable }) => {
+            Gate::Open(_) => Evaluated::default(),
+            Gate::Closed { result, not_applicable } => {
                 Evaluated { results: vec![result.clone()], not_applicable: *not_applicable }
             }
-            Err(lost) => Evaluated { results: vec![lost_result(lost)], not_applicable: false },
         }
     }
 

@@ -142,7 +142,7 @@ pub struct Waiver {
 }
 
 /// What is known of a control before it is evaluated: what its author wrote.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ControlFacts {
     /// Its id.
     pub id: String,
@@ -159,7 +159,7 @@ pub struct ControlFacts {
     /// Its own text.
     pub code: String,
     /// The file that holds it.
-    pub file: String,
+    pub file: Arc<str>,
     /// The line where it begins.
     pub line: usize,
 }

@@ -50,6 +50,9 @@ impl Pattern {
                 "holds the control character {escaped}: write the pattern in single quotes"
             )));
         }
+        if let Some(search) = plain_text(text) {
+            return Ok(Pattern { text: text.to_owned(), search });
+        }
         let hir = regex_syntax::ParserBuilder::new()
             .unicode(false)
             .utf8(false)
@@ -126,6 +129,17 @@ fn reason(error: &regex_syntax::Error) -> String {
     }
 }
 
+/// The search for a pattern without any metacharacter but line anchors, which need not be parsed to see that.
+fn plain_text(text: &str) -> Option<Search> {
+    let inner = text.strip_prefix('^').unwrap_or(text);
+    let starts_line = inner.len() < text.len();
+    let middle = inner.strip_suffix('$').unwrap_or(inner);
+    let ends_line = middle.len() < inner.len();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" _-/:=,;@%\"'<>~!#&".contains(&byte);
+    let is_plain = !middle.is_empty() && middle.bytes().all(plain);
+    is_plain.then(|| Search::Text { text: middle.as_bytes().into(), starts_line, ends_line })
+}
+
 /// The search for a pattern that is a text between optional line anchors.
 fn plain(hir: &Hir) -> Option<Search> {
     let parts = match hir.kind() {
@@ -166,7 +180,21 @@ mod tests {
 
     #[test]
     fn plain_texts_are_found_as_the_regex_finds_them() {
-        let patterns = ["^root:", "no$", "^a$", "abc", "a\\.b", "^\\[s\\]$", "\\r", "\\n", "^\\n", "\\n$"];
+        let patterns = [
+            "^root:",
+            "no$",
+            "^no",
+            "abc",
+            "^a=b c$",
+            "^a$",
+            "abc",
+            "a\\.b",
+            "^\\[s\\]$",
+            "\\r",
+            "\\n",
+            "^\\n",
+            "\\n$",
+        ];
         let texts: [&[u8]; 12] = [
             b"",
             b"root:",

@@ -9,7 +9,6 @@ mod load;
 mod select;
 mod source;
 mod subject;
-mod supports;
 mod template;
 mod test;
 mod waiver;
@@ -17,14 +16,13 @@ mod yaml;
 
 use std::sync::Arc;
 
-use crate::check::{Condition, Rules};
+use crate::check::{Condition, Rules, Supports};
 use crate::outcome::{ControlFacts, InputFacts};
 
 pub use input::GivenInputs;
 pub use load::{Loaded, ProfileFiles, compile, read, read_source};
 pub use select::{SelectError, Selection};
 pub use source::{Place, Problem, Source, nearest};
-pub use supports::Support;
 pub use waiver::{WaiverEntry, read_waivers};
 
 /// A profile that loaded.
@@ -46,8 +44,8 @@ pub struct Profile {
     pub copyright: String,
     /// SHA-256 of its files.
     pub sha256: String,
-    /// Which systems it is for; any when empty.
-    pub supports: Vec<Support>,
+    /// Which systems it is for.
+    pub supports: Supports,
     /// Its inputs with their values.
     pub inputs: Vec<InputFacts>,
     /// Its named conditions, in order.

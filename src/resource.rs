@@ -22,7 +22,7 @@ use std::fmt;
 
 pub use context::{AskedFile, Context};
 pub use find::{Keep, Question, ask as find_all};
-pub use os::platform;
+pub use os::{Platform, platform};
 pub use registry::{REGISTRY, resource};
 
 use crate::parse::version::Scheme;

@@ -199,7 +199,7 @@ fn matcher_words(by: By, matcher: &Matcher) -> (bool, String) {
             let word = if by == By::Exact { "be" } else { "cmp" };
             yes(format!("{word} {} {}", order.sign(), shown(operand)))
         }
-        Matcher::Between(low, high) => yes(format!("be between {} and {} (inclusive)", shown(low), shown(high))),
+        Matcher::Between(ends) => yes(format!("be between {} and {} (inclusive)", shown(&ends.0), shown(&ends.1))),
         Matcher::StartWith(operand) => yes(format!("start with {}", shown(operand))),
         Matcher::EndWith(operand) => yes(format!("end with {}", shown(operand))),
         Matcher::Empty(wanted) => (!wanted, "be empty".to_owned()),
@@ -222,7 +222,8 @@ fn matcher_words(by: By, matcher: &Matcher) -> (bool, String) {
     }
 }
 
-fn modifier_words(modifiers: &Modifiers) -> String {
+fn modifier_words(modifiers: &Option<Box<Modifiers>>) -> String {
+    let Some(modifiers) = modifiers else { return String::new() };
     let mut words = Vec::new();
     if let Some(default) = &modifiers.default {
         words.push(format!("default {}", default.inspect()));

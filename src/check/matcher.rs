@@ -56,7 +56,7 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn judge(&self, value: &Value) -> Truth {
-        let changed = modified(&self.test.modifiers, value);
+        let changed = self.test.modifiers.as_ref().map(|modifiers| modified(modifiers, value));
         let value = changed.as_ref().unwrap_or(value);
         let mut whole = Truth::Yes;
         for matcher in &self.test.matchers {
@@ -86,7 +86,10 @@ impl Judge<'_> {
 
     fn one(&self, matcher: &Matcher, value: &Value) -> Truth {
         let by = self.test.by;
-        let fold = |operand: &Operand| folded(&self.test.modifiers, known(operand));
+        let fold = |operand: &Operand| match &self.test.modifiers {
+            Some(modifiers) => folded(modifiers, known(operand)),
+            None => known(operand).clone(),
+        };
         let same = |operand: &Operand| equal(by, value, &fold(operand));
         match matcher {
             Matcher::Is(operand) if by == By::Untyped => Truth::of(cmp(value, &fold(operand))),
@@ -113,7 +116,7 @@ impl Judge<'_> {
                 Some(order) => Truth::of(side.holds(order)),
                 None => Truth::Never,
             },
-            Matcher::Between(low, high) => match (order(by, value, &fold(low)), order(by, value, &fold(high))) {
+            Matcher::Between(ends) => match (order(by, value, &fold(&ends.0)), order(by, value, &fold(&ends.1))) {
                 (Some(low), Some(high)) => Truth::of(low.is_ge() && high.is_le()),
                 _ => Truth::Never,
             },
@@ -158,7 +161,8 @@ impl Judge<'_> {
                 match value {
                     // Every element of a list must not pass, unless the test is about the list itself.
                     Value::List(items)
-                        if !inner.matchers.iter().any(takes_lists) && inner.modifiers.split.is_none() =>
+                        if !inner.matchers.iter().any(takes_lists)
+                            && inner.modifiers.as_ref().is_none_or(|modifiers| modifiers.split.is_none()) =>
                     {
                         if items.is_empty() {
                             return Truth::Never;
@@ -175,7 +179,7 @@ impl Judge<'_> {
     fn matches(&self, patterns: &[PatternOperand], value: &Value) -> Truth {
         let Value::Text(text) = value else { return Truth::No };
         self.quantified(patterns.iter().map(|pattern| match pattern {
-            PatternOperand::Known(pattern) => Truth::of(found(&self.test.modifiers, pattern, text)),
+            PatternOperand::Known(pattern) => Truth::of(found(self.test.modifiers.as_deref(), pattern, text)),
             PatternOperand::Open(_) => Truth::Never,
         }))
     }
@@ -270,29 +274,25 @@ fn is_unique(by: By, items: &[Value]) -> bool {
     !twice && !floats.iter().any(|float| items.iter().filter(|item| equal(by, item, float)).count() > 1)
 }
 
-fn found(modifiers: &Modifiers, pattern: &Pattern, text: &[u8]) -> bool {
-    if modifiers.ignore_case {
+fn found(modifiers: Option<&Modifiers>, pattern: &Pattern, text: &[u8]) -> bool {
+    if modifiers.is_some_and(|modifiers| modifiers.ignore_case) {
         // The pattern itself says so: case folding the text would break classes like [A-Z].
         return Pattern::new(&format!("(?i:{})", pattern.as_str())).is_ok_and(|pattern| pattern.is_match(text));
     }
     pattern.is_match(text)
 }
 
-/// The value after default, split, ignore and as; `None` when nothing changes.
-fn modified(modifiers: &Modifiers, value: &Value) -> Option<Value> {
-    let Modifiers { default, split, ignore_case, ignore_whitespace, convert } = modifiers;
-    if default.is_none() && split.is_none() && !ignore_case && !ignore_whitespace && convert.is_none() {
-        return None;
-    }
-    let value = match (value, default) {
+/// The value after default, split, ignore and as.
+fn modified(modifiers: &Modifiers, value: &Value) -> Value {
+    let value = match (value, &modifiers.default) {
         (Value::Nil, Some(default)) => default.clone(),
         (value, _) => value.clone(),
     };
-    let value = match split {
+    let value = match &modifiers.split {
         Some(separator) => split_text(separator, value),
         None => value,
     };
-    Some(each(value, &|value| converted(*convert, folded(modifiers, &value))))
+    each(value, &|value| converted(modifiers.convert, folded(modifiers, &value)))
 }
 
 fn split_text(separator: &Pattern, value: Value) -> Value {

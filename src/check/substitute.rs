@@ -250,7 +250,7 @@ impl Test {
             | Matcher::AtMost(one)
             | Matcher::AnyBits(one)
             | Matcher::AllBits(one) => open(one),
-            Matcher::Between(low, high) => open(low) || open(high),
+            Matcher::Between(ends) => open(&ends.0) || open(&ends.1),
             Matcher::Includes(many)
             | Matcher::Excludes(many)
             | Matcher::In(many)
@@ -306,7 +306,7 @@ impl Test {
                 Matcher::AtMost(operand) => Matcher::AtMost(one(operand)?),
                 Matcher::AnyBits(operand) => Matcher::AnyBits(one(operand)?),
                 Matcher::AllBits(operand) => Matcher::AllBits(one(operand)?),
-                Matcher::Between(low, high) => Matcher::Between(one(low)?, one(high)?),
+                Matcher::Between(ends) => Matcher::Between(Box::new((one(&ends.0)?, one(&ends.1)?))),
                 Matcher::Includes(operands) => Matcher::Includes(many(operands)?),
                 Matcher::Excludes(operands) => Matcher::Excludes(many(operands)?),
                 Matcher::In(operands) => Matcher::In(many(operands)?),

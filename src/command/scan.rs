@@ -39,6 +39,12 @@ struct Given {
 
 fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     raise_descriptor_limit();
+    let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    // Loading and scanning share one pool of this size.
+    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global() {
+        complain(&format_args!("error: the threads for {jobs} jobs cannot be started: {error}"));
+        return Err(ExitCode::Internal);
+    }
     let given = given(arguments)?;
     let loaded = load(&arguments.profiles, &given.inputs);
     let resolver = match arguments.resolver {
@@ -59,7 +65,6 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     warn(&loaded, &given.waivers);
 
     let (now, clock) = moment().map_err(|message| usage(&message))?;
-    let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let settings = Settings {
         location: arguments.rootfs.display().to_string(),
         selection,
@@ -139,7 +144,7 @@ fn destinations(reporters: &[String]) -> Result<Vec<(Format, Destination)>, Exit
 }
 
 fn auditor_file(role: &'static str, source: &Source) -> AuditorFile {
-    AuditorFile { role, path: source.name.clone(), sha256: source.sha256() }
+    AuditorFile { role, path: source.name.to_string(), sha256: source.sha256() }
 }
 
 /// Reads and compiles the profiles; all problems are reported.

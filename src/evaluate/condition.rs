@@ -142,7 +142,10 @@ fn ask(scan: &Scan, environment: &Environment<'_>, taken: &Let) -> Asked<Value> 
         (Shape::Object { open, .. }, Asks::Property(name)) => {
             return open(&scan.context, &arguments)?.property(&scan.context, name);
         }
-        (Shape::Document { read, .. }, Asks::Path(path)) => return Ok(path.find(&read(&scan.context, &arguments)?)),
+        (Shape::Document { read, .. }, Asks::Path(path)) => {
+            let name = taken.subject.resource.name;
+            return Ok(path.find(&*scan.documents.get(&scan.context, name, &arguments, *read)?));
+        }
         (_, Asks::List(_, column)) => vec![column.clone()],
         _ => Vec::new(),
     };

@@ -1,5 +1,6 @@
 //! The entries of a list of checks, and the results that they give.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use crate::check::{
@@ -227,7 +228,7 @@ impl Judged {
 /// What a subject answered, before it is asked for single values.
 enum Answers {
     Object(Object),
-    Document(Value),
+    Document(Arc<Value>),
     Table(Table),
     None(NoAnswer),
 }
@@ -236,7 +237,10 @@ impl Answers {
     fn find(scan: &Scan, check: &Check, arguments: Arguments, filter: Filter) -> Answers {
         let answers = match &check.subject.resource.shape {
             Shape::Object { open, .. } => open(&scan.context, &arguments).map(Answers::Object),
-            Shape::Document { read, .. } => read(&scan.context, &arguments).map(Answers::Document),
+            Shape::Document { read, .. } => {
+                let name = check.subject.resource.name;
+                scan.documents.get(&scan.context, name, &arguments, *read).map(Answers::Document)
+            }
             Shape::Table { .. } | Shape::Walk => {
                 table(scan, check.subject.resource, arguments, filter, wanted(check)).map(Answers::Table)
             }

@@ -5,10 +5,12 @@
 //! back), and the other units go on in a new pool. At the deadline, all that is not done is given up.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use rayon::ThreadPool;
 
 /// Why a unit of work gave nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,9 +39,32 @@ impl std::fmt::Display for Lost {
 /// How often the target is looked at for signs of life.
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// The threads that work: the global pool of rayon, until its threads hang; then a pool of our own.
+#[derive(Clone, Default)]
+pub(super) struct Crew(Arc<Mutex<Option<Arc<ThreadPool>>>>);
+
+impl Crew {
+    fn spawn(&self, work: impl FnOnce() + Send + 'static) {
+        let pool = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match pool {
+            Some(pool) => pool.spawn(work),
+            None => rayon::spawn(work),
+        }
+    }
+
+    /// Leaves all threads where they are and takes new ones.
+    fn replace(&self, workers: usize) -> Result<(), Lost> {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(workers).build();
+        let pool = pool.map_err(|error| Lost::NoThread(error.to_string()))?;
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(pool));
+        Ok(())
+    }
+}
+
 /// When work counts as lost.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Patience {
+    pub(super) crew: Crew,
     pub(super) jobs: usize,
     pub(super) stall: Duration,
     pub(super) whole: Duration,
@@ -51,7 +76,7 @@ type Work<T> = Arc<dyn Fn(usize) -> T + Send + Sync>;
 /// Does units 0 to `units` and returns what each gave, in their order. `alive` counts the target's answers.
 pub(super) fn run<T: Send + 'static>(
     units: usize,
-    patience: Patience,
+    patience: &Patience,
     alive: &dyn Fn() -> u64,
     work: Work<T>,
 ) -> Vec<Result<T, Lost>> {
@@ -60,16 +85,12 @@ pub(super) fn run<T: Send + 'static>(
     let taken: Arc<Vec<AtomicBool>> = Arc::new((0..units).map(|_| AtomicBool::new(false)).collect());
     let workers = patience.jobs.clamp(1, units.max(1));
     while results.iter().any(Option::is_none) {
-        let pool = match rayon::ThreadPoolBuilder::new().num_threads(workers).build() {
-            Ok(pool) => pool,
-            Err(error) => return rest(results, &Lost::NoThread(error.to_string())),
-        };
         let (sender, receiver) = channel();
         let given_up = Arc::new(AtomicBool::new(false));
         for _ in 0..workers {
             let (work, next, taken) = (Arc::clone(&work), Arc::clone(&next), Arc::clone(&taken));
             let (sender, given_up) = (sender.clone(), Arc::clone(&given_up));
-            pool.spawn(move || take_units(&work, &next, &taken, &given_up, &sender));
+            patience.crew.spawn(move || take_units(&work, &next, &taken, &given_up, &sender));
         }
         drop(sender);
         let mut answered = alive();
@@ -100,6 +121,9 @@ pub(super) fn run<T: Send + 'static>(
                     if slot.is_none() && taken.load(Ordering::Relaxed) {
                         *slot = Some(Err(Lost::Hung(patience.stall)));
                     }
+                }
+                if let Err(lost) = patience.crew.replace(workers) {
+                    return rest(results, &lost);
                 }
                 break;
             }
@@ -137,7 +161,10 @@ mod tests {
 
     fn patience(jobs: usize, stall: u64, whole: u64) -> Patience {
         let (stall, whole) = (Duration::from_millis(stall), Duration::from_millis(whole));
-        Patience { jobs, stall, whole, started: Instant::now() }
+        // A pool of its own: the threads that the tests hang would be missing in the global one.
+        let crew = Crew::default();
+        crew.replace(jobs).unwrap();
+        Patience { crew, jobs, stall, whole, started: Instant::now() }
     }
 
     #[test]
@@ -150,7 +177,7 @@ mod tests {
             }
             unit * 10
         });
-        let results = run(6, patience(2, 200, 60_000), &|| 0, work);
+        let results = run(6, &patience(2, 200, 60_000), &|| 0, work);
         let hung = || Err(Lost::Hung(Duration::from_millis(200)));
         assert_eq!(results, [Ok(0), hung(), Ok(20), hung(), Ok(40), Ok(50)]);
     }
@@ -163,8 +190,8 @@ mod tests {
             1 => drop(gate.1.wait(gate.0.lock().unwrap())),
             _ => {}
         });
-        let results = run(3, patience(1, 60_000, 300), &|| 0, work);
-        let late = || Err(Lost::TimedOut(Duration::from_millis(300)));
+        let results = run(3, &patience(1, 60_000, 2_000), &|| 0, work);
+        let late = || Err(Lost::TimedOut(Duration::from_millis(2_000)));
         assert_eq!(results, [Err(Lost::Crashed), late(), late()]);
     }
 }

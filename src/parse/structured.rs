@@ -1,19 +1,26 @@
 //! JSON and YAML documents as values, keys in their order.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::parse::ParseError;
 use crate::value::{Text, Value};
+
+/// The most values that one document holds: a target decides how many there are, and each takes more room than its
+/// bytes.
+const MAX_VALUES: usize = 1_000_000;
 
 /// The value of a JSON text (RFC 8259). A key given twice counts with its last value, as in most programs.
 ///
 /// Errors: not UTF-8, not JSON, nested deeper than 128 levels.
 pub fn json(bytes: &[u8]) -> Result<Value, ParseError> {
-    serde_json::from_slice::<Document>(bytes)
-        .map(|document| document.0)
-        .map_err(|error| ParseError { line: Some(error.line()), what: format!("not JSON: {error}") })
+    let count = Cell::new(0);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = Seed(&count).deserialize(&mut deserializer);
+    let whole = value.and_then(|value| deserializer.end().map(|()| value));
+    whole.map_err(|error| ParseError { line: Some(error.line()), what: format!("not JSON: {error}") })
 }
 
 /// The value of a YAML text with one document (YAML 1.2 core schema: `yes` and `on` are texts).
@@ -24,83 +31,90 @@ pub fn yaml(bytes: &[u8]) -> Result<Value, ParseError> {
     if text.trim().is_empty() {
         return Ok(Value::Nil);
     }
-    serde_yaml::from_str::<Document>(text).map(|document| document.0).map_err(|error| ParseError {
+    let count = Cell::new(0);
+    Seed(&count).deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| ParseError {
         line: error.location().map(|location| location.line()),
         what: format!("not YAML: {error}"),
     })
 }
 
-struct Document(Value);
+/// Takes any value, and counts it.
+#[derive(Clone, Copy)]
+struct Seed<'c>(&'c Cell<usize>);
 
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Document, D::Error> {
-        deserializer.deserialize_any(DocumentVisitor)
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.0.set(self.0.get() + 1);
+        if self.0.get() > MAX_VALUES {
+            return Err(D::Error::custom(format_args!("more than {MAX_VALUES} values")));
+        }
+        deserializer.deserialize_any(self)
     }
 }
 
-struct DocumentVisitor;
-
-impl<'de> Visitor<'de> for DocumentVisitor {
-    type Value = Document;
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
 
     fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str("a value")
     }
 
-    fn visit_unit<E>(self) -> Result<Document, E> {
-        Ok(Document(Value::Nil))
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Nil)
     }
 
-    fn visit_none<E>(self) -> Result<Document, E> {
-        Ok(Document(Value::Nil))
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Nil)
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Document, D::Error> {
-        Document::deserialize(deserializer)
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        self.deserialize(deserializer)
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Document, E> {
-        Ok(Document(Value::Bool(value)))
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Document, E> {
-        Ok(Document(Value::Int(i128::from(number))))
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Int(i128::from(number)))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Document, E> {
-        Ok(Document(Value::Int(i128::from(number))))
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Int(i128::from(number)))
     }
 
-    fn visit_i128<E>(self, number: i128) -> Result<Document, E> {
-        Ok(Document(Value::Int(number)))
+    fn visit_i128<E>(self, number: i128) -> Result<Value, E> {
+        Ok(Value::Int(number))
     }
 
-    fn visit_f64<E>(self, number: f64) -> Result<Document, E> {
-        Ok(Document(Value::Float(number)))
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::Float(number))
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Document, E> {
-        Ok(Document(Value::text(text)))
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::text(text))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Document, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(Document(item)) = items.next_element()? {
+        while let Some(item) = items.next_element_seed(self)? {
             list.push(item);
         }
-        Ok(Document(Value::List(list)))
+        Ok(Value::List(list))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Document, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut map = Vec::new();
-        while let Some((Document(key), Document(value))) = entries.next_entry()? {
+        while let Some((key, value)) = entries.next_entry_seed(self, self)? {
             let key = match key {
                 Value::Text(text) => text,
                 other => Text::from(other.plain().into_bytes()),
             };
             map.push((key, value));
         }
-        Ok(Document(Value::Map(map)))
+        Ok(Value::Map(map))
     }
 }
 
@@ -130,6 +144,8 @@ mod tests {
         for bad in [&b"a: ["[..], b"a: 1\n---\nb: 2\n", b"\xff", b"&a [*a]"] {
             assert!(yaml(bad).is_err(), "{bad:?}");
         }
+        let many = format!("[{}1]", "1,".repeat(MAX_VALUES));
+        assert!(json(many.as_bytes()).unwrap_err().what.contains("more than"));
         let bomb = b"a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\ng: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g,*g]\n";
         assert!(yaml(bomb).is_err());
     }

@@ -123,7 +123,7 @@ impl Decoder<'_> {
             tags,
             refs: refs?,
             code: self.code(node),
-            file: self.source.name.clone(),
+            file: std::sync::Arc::clone(&self.source.name),
             line: self.source.position(node.span.start).0,
         };
         let rules = Rules { applicable_if: applicable_if?, only_if: only_if?, lets: lets?, items: items? };

@@ -3,7 +3,7 @@
 use crate::check::{
     Asks, Check, Condition, Expression, Gate, Group, GroupKind, InputCheck, Item, Let, Missing, Operand,
 };
-use crate::check::{Matcher, Modifiers, Piece, Subject, Test};
+use crate::check::{Matcher, Piece, Subject, Test};
 use crate::profile::decode::{Decoder, Field, Fields, Meaning, Name};
 use crate::profile::input::is_name;
 use crate::profile::test::ValuePlace;
@@ -346,7 +346,7 @@ impl Decoder<'_> {
         let test = match fields.get("expect") {
             None if matches!(value, Value::Bool(_)) => {
                 let matchers = vec![Matcher::Is(Operand::Known(Value::Bool(true)))];
-                Test { modifiers: Modifiers::default(), by: crate::check::By::Exact, matchers }
+                Test { modifiers: None, by: crate::check::By::Exact, matchers }
             }
             None => {
                 let help = Some("only a bool stands alone; else write `expect: {value: …}`".to_owned());

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::check::Condition;
+use crate::check::{Condition, Supports};
 use crate::profile::control::Decoded;
 use crate::profile::decode::{Decoder, Fields};
 use crate::profile::input::{GivenInputs, Inputs, is_name};
@@ -316,7 +316,7 @@ impl Decoder<'_> {
             license: text("license"),
             copyright: text("copyright"),
             sha256: String::new(),
-            supports: Vec::new(),
+            supports: Supports::default(),
             inputs: Vec::new(),
             conditions: Vec::new(),
             controls: Vec::new(),
@@ -335,6 +335,19 @@ impl Decoder<'_> {
         }
         profile.supports = fields.get("supports").and_then(|node| self.supports(node)).unwrap_or_default();
         profile
+    }
+
+    /// A list of systems.
+    fn supports(&mut self, node: &Node<'_>) -> Option<Supports> {
+        let mut supports = Supports::default();
+        for node in self.list(node, "supports")? {
+            let mut entry = Vec::new();
+            for field in &self.fields(node, "supports", &Supports::KEYS)?.0 {
+                entry.push((field.name.to_owned(), self.raw_text(field.value, field.name)?.to_owned()));
+            }
+            supports.0.push(entry);
+        }
+        Some(supports)
     }
 
     fn condition_names(&mut self, node: &Node<'_>) -> Vec<String> {
@@ -366,9 +379,9 @@ impl Decoder<'_> {
 
 /// SHA-256 over names and contents, as InSpec does it: `name NUL content NUL`, by name.
 fn digest(files: &[Arc<Source>]) -> String {
-    let base = files.first().and_then(|file| Path::new(&file.name).parent()).unwrap_or(Path::new(""));
+    let base = files.first().and_then(|file| Path::new(&*file.name).parent()).unwrap_or(Path::new(""));
     let relative = |file: &Arc<Source>| {
-        let name = Path::new(&file.name);
+        let name = Path::new(&*file.name);
         name.strip_prefix(base).unwrap_or(name).display().to_string()
     };
     let mut named: Vec<(String, &Arc<Source>)> = files.iter().map(|file| (relative(file), file)).collect();

@@ -18,7 +18,7 @@ pub struct Span {
 #[derive(Debug)]
 pub struct Source {
     /// Its path as the auditor would write it.
-    pub name: String,
+    pub name: Arc<str>,
     /// Its text.
     pub text: String,
     line_starts: Vec<usize>,
@@ -26,7 +26,7 @@ pub struct Source {
 
 impl Source {
     /// A source of this name and text.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
+    pub fn new(name: impl Into<Arc<str>>, text: impl Into<String>) -> Source {
         let text = text.into();
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         let line_starts = std::iter::once(0).chain(ends).collect();

@@ -7,7 +7,7 @@ use crate::profile::template::Scalar;
 use crate::profile::test::ValuePlace;
 use crate::profile::yaml::{Node, NodeKind};
 use crate::resource::{Arg, Argument, Columns, Keys, REGISTRY, Resource, Shape, Takes, Type, resource};
-use crate::value::{Value, lossless};
+use crate::value::{Text, Value, from_lossless, lossless};
 
 /// A column as a profile may name it.
 struct Column {
@@ -96,6 +96,13 @@ impl Decoder<'_> {
     }
 
     fn argument(&mut self, argument: &Argument, node: &Node<'_>) -> Option<Slot> {
+        if let NodeKind::Scalar { text, plain: true } = &node.kind
+            && argument.takes == Takes::Path
+            && text.starts_with('/')
+            && !text.contains("${")
+        {
+            return Some(Slot::Known(Arg::Text(Text::from(from_lossless(text)))));
+        }
         let scalars = self.scalars(node, argument.name, true)?;
         let takes = argument.takes;
         if scalars.list && !matches!(takes, Takes::Globs | Takes::Names) {

@@ -6,7 +6,7 @@ use crate::check::{
 use crate::parse::version::Scheme;
 use crate::pattern::Pattern;
 use crate::profile::decode::{Decoder, Field, Fields};
-use crate::profile::source::nearest;
+use crate::profile::source::{Span, nearest};
 use crate::profile::template::Scalar;
 use crate::profile::yaml::{Node, NodeKind};
 use crate::resource::Type;
@@ -48,31 +48,57 @@ impl ValuePlace {
         self.list || matches!(self.holds, Type::Untyped | Type::Data)
     }
 
-    /// The matchers that fit.
-    fn matchers(self) -> Vec<&'static str> {
-        let mut fit = vec!["eq", "ne", "in", "not_in", "nil", "not"];
-        let ordered = ["lt", "le", "gt", "ge", "between"];
-        let texts = ["cmp", "match", "includes", "excludes", "start_with", "end_with", "empty"];
-        match self.holds {
-            Type::Bool => fit.retain(|name| !name.ends_with("in")),
-            Type::Int | Type::Ints => fit.extend(ordered.iter().chain(&["cmp"])),
-            Type::Time => fit.extend(ordered),
-            Type::Mode => fit.extend(["cmp", "at_most", "any_bits", "all_bits"]),
-            Type::Version(_) => fit.extend(ordered.iter().chain(&["match", "start_with", "end_with"])),
-            Type::Text | Type::Texts | Type::Kind => fit.extend(texts),
-            Type::Untyped | Type::Data => fit.extend(texts.iter().chain(&ordered)),
+    /// Whether a matcher makes sense here.
+    fn fits(self, matcher: &str) -> bool {
+        let text = matches!(self.holds, Type::Text | Type::Texts | Type::Kind | Type::Untyped | Type::Data);
+        let open = matches!(self.holds, Type::Untyped | Type::Data);
+        match matcher {
+            "eq" | "ne" | "nil" | "not" => true,
+            "in" | "not_in" => self.holds != Type::Bool,
+            "lt" | "le" | "gt" | "ge" | "between" => {
+                open || matches!(self.holds, Type::Int | Type::Ints | Type::Time | Type::Version(_))
+            }
+            "cmp" => text || matches!(self.holds, Type::Int | Type::Ints | Type::Mode),
+            "match" | "start_with" | "end_with" => text || matches!(self.holds, Type::Version(_)),
+            "includes" | "excludes" | "empty" => text || self.list,
+            "unique" | "all" | "any" | "none" | "count" => self.may_be_list(),
+            "subset_of" => self.may_be_list() || self.holds == Type::Text,
+            "at_most" | "any_bits" | "all_bits" => self.holds == Type::Mode,
+            _ => false,
         }
-        if self.may_be_list() {
-            let lists = ["includes", "excludes", "empty", "unique", "all", "any", "none", "count", "subset_of"];
-            fit.extend(lists.iter().filter(|name| !texts.contains(name) || self.list));
-        } else if matches!(self.holds, Type::Text) {
-            fit.push("subset_of");
-        }
-        fit.sort_unstable();
-        fit.dedup();
-        fit
     }
 }
+
+/// All matchers.
+const MATCHERS: [&str; 27] = [
+    "eq",
+    "ne",
+    "cmp",
+    "match",
+    "includes",
+    "excludes",
+    "in",
+    "not_in",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "between",
+    "start_with",
+    "end_with",
+    "empty",
+    "nil",
+    "unique",
+    "all",
+    "any",
+    "none",
+    "count",
+    "at_most",
+    "any_bits",
+    "all_bits",
+    "subset_of",
+    "not",
+];
 
 const MODIFIERS: [&str; 4] = ["default", "split", "ignore", "as"];
 
@@ -86,8 +112,7 @@ impl Decoder<'_> {
         }
         if !matches!(node.kind, NodeKind::Map(_)) {
             let operand = self.operand(node, place, what)?;
-            let modifiers = Modifiers::default();
-            return Some(Test { modifiers, by: place.by(), matchers: vec![Matcher::Is(operand)] });
+            return Some(Test { modifiers: None, by: place.by(), matchers: vec![Matcher::Is(operand)] });
         }
         let fields = self.entries(node, what)?;
         let (modifiers, place) = self.modifiers(&fields, place, what)?;
@@ -106,7 +131,8 @@ impl Decoder<'_> {
             self.problem(node.span, format!("nothing is expected of {what}: there is no matcher"));
             return None;
         }
-        Some(Test { modifiers, by: place.by(), matchers })
+        let modified = fields.0.iter().any(|field| MODIFIERS.contains(&field.name));
+        Some(Test { modifiers: modified.then(|| Box::new(modifiers)), by: place.by(), matchers })
     }
 
     /// The modifiers of a test, and the place as they leave it.
@@ -188,9 +214,8 @@ impl Decoder<'_> {
     }
 
     fn matcher(&mut self, field: &Field<'_>, place: ValuePlace, what: &str) -> Option<Matcher> {
-        let fit = place.matchers();
-        if !fit.contains(&field.name) {
-            self.unfit(field, place, what, &fit);
+        if !place.fits(field.name) {
+            self.unfit(field, place, what);
             return None;
         }
         let node = field.value;
@@ -212,7 +237,7 @@ impl Decoder<'_> {
             "between" => match self.list(node, "between")? {
                 [low, high] => {
                     let (low, high) = (self.bound(low, element, what), self.bound(high, element, what));
-                    Matcher::Between(low?, high?)
+                    Matcher::Between(Box::new((low?, high?)))
                 }
                 _ => {
                     self.problem(node.span, "between takes two values: [lowest, highest]");
@@ -237,39 +262,10 @@ impl Decoder<'_> {
     }
 
     /// A matcher that does not fit its place, or is none.
-    fn unfit(&mut self, field: &Field<'_>, place: ValuePlace, what: &str, fit: &[&str]) {
-        const ALL: [&str; 28] = [
-            "eq",
-            "ne",
-            "cmp",
-            "match",
-            "includes",
-            "excludes",
-            "in",
-            "not_in",
-            "lt",
-            "le",
-            "gt",
-            "ge",
-            "between",
-            "start_with",
-            "end_with",
-            "empty",
-            "nil",
-            "unique",
-            "all",
-            "any",
-            "none",
-            "count",
-            "at_most",
-            "any_bits",
-            "all_bits",
-            "subset_of",
-            "not",
-            "as",
-        ];
+    fn unfit(&mut self, field: &Field<'_>, place: ValuePlace, what: &str) {
+        let fit: Vec<&str> = MATCHERS.into_iter().filter(|name| place.fits(name)).collect();
         let name = field.name;
-        if ALL.contains(&name) {
+        if MATCHERS.contains(&name) {
             let help = match (name, place.holds) {
                 ("lt" | "le" | "gt" | "ge" | "between", Type::Text) => {
                     "texts have no order here; say what they are: `as: number`, `as: version` or `as: date`".to_owned()
@@ -295,6 +291,11 @@ impl Decoder<'_> {
     pub(super) fn operand(&mut self, node: &Node<'_>, place: ValuePlace, what: &str) -> Option<Operand> {
         if let (NodeKind::Map(_), Type::Data) = (&node.kind, place.holds) {
             return self.document(node).map(Operand::Known);
+        }
+        if let NodeKind::Scalar { text, plain } = &node.kind
+            && !text.contains("${")
+        {
+            return self.written(text, *plain, node.span, place.holds, what).map(Operand::Known);
         }
         let scalars = self.scalars(node, what, false)?;
         if scalars.list && !place.may_be_list() {
@@ -346,31 +347,38 @@ impl Decoder<'_> {
 
     /// The value of a scalar without open variables.
     pub(super) fn known(&mut self, scalar: &Scalar, holds: Type, what: &str) -> Option<Value> {
-        let written = match scalar.pieces.as_slice() {
-            [Piece::Written(text)] => Some(text.as_str()),
-            _ => None,
-        };
-        if let Some(text) = written.filter(|_| scalar.plain) {
+        match scalar.pieces.as_slice() {
+            [Piece::Written(text)] => self.written(text, scalar.plain, scalar.span, holds, what),
+            pieces => self.fitting(&crate::check::joined(pieces), scalar.span, holds, what),
+        }
+    }
+
+    /// The value of a text, by what its place wants.
+    fn written(&mut self, text: &str, plain: bool, span: Span, holds: Type, what: &str) -> Option<Value> {
+        if plain {
             let value = core_scalar(text);
             if value == Value::Nil {
                 let help = Some("for the text write \"null\" or \"\" in quotes; for no value `nil: true`".to_owned());
-                self.problem_with_help(scalar.span, format!("null cannot be compared with {what}"), help);
+                self.problem_with_help(span, format!("null cannot be compared with {what}"), help);
                 return None;
             }
             if holds == Type::Data {
                 return Some(value);
             }
         }
-        let value = match written {
-            Some(text) if matches!(holds, Type::Text | Type::Texts) => Value::text(from_lossless(text)),
-            _ => crate::check::joined(&scalar.pieces),
-        };
-        let fitting = to_value(holds, &value);
+        match holds {
+            Type::Text | Type::Texts => Some(Value::text(from_lossless(text))),
+            _ => self.fitting(&Value::text(text), span, holds, what),
+        }
+    }
+
+    fn fitting(&mut self, value: &Value, span: Span, holds: Type, what: &str) -> Option<Value> {
+        let fitting = to_value(holds, value);
         if fitting.is_none() {
             let text = value.plain();
             let help = (holds == Type::Mode && parse_mode(&format!("0{text}")).is_some())
                 .then(|| format!("modes are octal and begin with 0: 0{text}"));
-            self.problem_with_help(scalar.span, format!("{what} must be {}, not `{text}`", holds.words()), help);
+            self.problem_with_help(span, format!("{what} must be {}, not `{text}`", holds.words()), help);
         }
         fitting
     }

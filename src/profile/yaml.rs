@@ -220,11 +220,16 @@ impl<'a> Builder<'a> {
 
     fn check_keys(&mut self, entries: &[(Node<'a>, Node<'a>)]) {
         let mut seen = HashSet::new();
-        for (key, _) in entries {
+        for (place, (key, _)) in entries.iter().enumerate() {
+            // Most maps are small: a look back is cheaper than a set.
+            let mut twice = |text: &str| match entries.len() {
+                0..=16 => entries.iter().take(place).any(|(other, _)| other.text() == Some(text)),
+                _ => !seen.insert(text.to_owned()),
+            };
             match key.text() {
                 None => self.problem(key.span, "a key is a single text", None),
                 Some("<<") => self.problem(key.span, "merge keys (<<) are not allowed", None),
-                Some(text) if !seen.insert(text) => self.problem(key.span, &format!("`{text}` is given twice"), None),
+                Some(text) if twice(text) => self.problem(key.span, &format!("`{text}` is given twice"), None),
                 Some(_) => {}
             }
         }

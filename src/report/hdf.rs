@@ -132,7 +132,7 @@ fn groups(profile: &ProfileResult) -> Vec<Json> {
     for control in &profile.controls {
         let facts = &control.facts;
         match groups.last_mut() {
-            Some((file, ids)) if *file == facts.file => ids.push(&facts.id),
+            Some((file, ids)) if *file == &*facts.file => ids.push(&facts.id),
             _ => groups.push((&facts.file, vec![&facts.id])),
         }
     }
@@ -169,7 +169,7 @@ impl Serialize for WireControl<'_> {
         map.serialize_entry("refs", &Refs(&facts.refs))?;
         map.serialize_entry("tags", &Entries(&facts.tags))?;
         map.serialize_entry("code", &facts.code)?;
-        map.serialize_entry("source_location", &json!({ "line": facts.line, "ref": facts.file }))?;
+        map.serialize_entry("source_location", &json!({ "line": facts.line, "ref": &*facts.file }))?;
         map.serialize_entry("waiver_data", &self.control.waiver.as_ref().map_or_else(|| json!({}), waiver_data))?;
         map.serialize_entry("results", &Results { results: &self.control.results, start: self.start })?;
         map.end()

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::Mode;
-use nix::unistd::{UnlinkatFlags, fsync, unlinkat};
+use nix::unistd::{UnlinkatFlags, unlinkat};
 
 /// Where a report is to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Output {
         Ok(Output { place: Opened::File { folder: opened, name: name.into(), path: path.clone() } })
     }
 
-    /// Writes a report. A file is written under another name beside its place, brought to the disk and renamed.
+    /// Writes a report. A file is written under another name beside its place and renamed.
     pub fn write(&self, report: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
         match &self.place {
             Opened::Stdout => {
@@ -103,10 +103,7 @@ fn write_new(folder: &OwnedFd, name: &Path, report: &dyn Fn(&mut dyn Write) -> i
     let fd = openat(folder, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
     let mut out = BufWriter::new(std::fs::File::from(fd));
     report(&mut out)?;
-    out.flush()?;
-    match fsync(out.get_ref()) {
-        // Not every filesystem can (a FIFO of a container's volume, say); what was written is written.
-        Ok(()) | Err(Errno::EINVAL | Errno::EROFS) => Ok(()),
-        Err(errno) => Err(errno.into()),
-    }
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    // Some filesystems only say at the end that there was no room.
+    Ok(nix::unistd::close(file)?)
 }

@@ -26,14 +26,14 @@ pub struct Context {
 /// Files seen, the oldest first.
 #[derive(Default)]
 struct Files {
-    by_path: HashMap<Vec<u8>, Arc<Slot>>,
-    order: VecDeque<Vec<u8>>,
+    by_path: HashMap<Text, Arc<Slot>>,
+    order: VecDeque<Text>,
     bytes: usize,
 }
 
 /// One path of the target: looked up once, read once.
 struct Slot {
-    path: Vec<u8>,
+    path: Text,
     node: OnceLock<Look<Node>>,
     link: OnceLock<Look<Node>>,
     content: OnceLock<Look<Text>>,
@@ -69,13 +69,13 @@ impl Context {
             files.forget_oldest();
         }
         let slot = Arc::new(Slot {
-            path: path.to_vec(),
+            path: Text::from(path),
             node: OnceLock::new(),
             link: OnceLock::new(),
             content: OnceLock::new(),
         });
-        files.by_path.insert(path.to_vec(), Arc::clone(&slot));
-        files.order.push_back(path.to_vec());
+        files.by_path.insert(Text::clone(&slot.path), Arc::clone(&slot));
+        files.order.push_back(Text::clone(&slot.path));
         slot
     }
 
@@ -203,7 +203,7 @@ impl Files {
 impl Seen<'_> {
     pub(super) fn path(&self) -> Vec<u8> {
         match self {
-            Seen::Asked(AskedFile(slot)) => slot.path.clone(),
+            Seen::Asked(AskedFile(slot)) => slot.path.to_vec(),
             Seen::Met(found) => found.path(),
         }
     }

@@ -2,6 +2,8 @@
 //!
 //! A link is followed, but for the properties that are about the link. Source: InSpec's file resource.
 
+use std::collections::HashMap;
+
 use md5::Md5;
 use sha2::{Digest, Sha256, Sha512};
 
@@ -11,7 +13,7 @@ use crate::resource::{
     Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Takes, Type, access,
 };
 use crate::rootfs::{Kind, Links, LookError, MAX_HASHED_BYTES, Metadata};
-use crate::value::{Value, lossless};
+use crate::value::{Text, Value, lossless};
 
 const PATH: &[Argument] =
     &[Argument { name: "path", takes: Takes::Path, summary: "Absolute path inside the target.", required: true }];
@@ -162,12 +164,8 @@ fn ask(context: &Context, seen: &Seen<'_>, name: &str) -> Result<Value, Trouble>
         "exist" => Ok(Value::Bool(true)),
         "type" => Ok(Value::text(metadata.kind.name())),
         "mode" => Ok(Value::Mode(metadata.mode)),
-        "owner" => {
-            Ok(context.names().users.clone()?.get(&metadata.uid).map_or(Value::Nil, |name| Value::Text(name.clone())))
-        }
-        "group" => {
-            Ok(context.names().groups.clone()?.get(&metadata.gid).map_or(Value::Nil, |name| Value::Text(name.clone())))
-        }
+        "owner" => named(&context.names().users, metadata.uid),
+        "group" => named(&context.names().groups, metadata.gid),
         "uid" => Ok(Value::Int(i128::from(metadata.uid))),
         "gid" => Ok(Value::Int(i128::from(metadata.gid))),
         "size" => Ok(Value::Int(i128::from(metadata.size))),
@@ -232,6 +230,14 @@ fn ask(context: &Context, seen: &Seen<'_>, name: &str) -> Result<Value, Trouble>
             Some((wanted, user)) => Ok(Value::Bool(access::allows(context, &seen.path(), user, wanted)?)),
             None => Err(NoAnswer::Error(format!("file has no property {name}")).into()),
         },
+    }
+}
+
+/// The name of an id; nil without one.
+fn named(names: &Asked<HashMap<u32, Text>>, id: u32) -> Result<Value, Trouble> {
+    match names {
+        Ok(names) => Ok(names.get(&id).map_or(Value::Nil, |name| Value::Text(Text::clone(name)))),
+        Err(error) => Err(error.clone().into()),
     }
 }
 

@@ -116,10 +116,7 @@ pub fn ask(context: &Context, questions: &[Question<'_>], parallel: bool) -> Vec
             table.absent = absent;
             let missed = walked.iter().position(|one| *one == index).and_then(|at| incomplete.get_mut(at));
             for missed in missed.into_iter().flat_map(std::mem::take) {
-                // A start that vanished since its glob was expanded holds nothing any more.
-                if missed.error != LookError::Absent {
-                    table.incomplete.push(format!("{}: {}", lossless(&missed.path), missed.error));
-                }
+                table.incomplete.push(format!("{}: {}", lossless(&missed.path), missed.error));
             }
             table
         }));

@@ -69,11 +69,32 @@ fn open(context: &Context, _: &Arguments) -> Asked<Object> {
     ]))
 }
 
-/// Name, family and release of the target; empty where it says nothing.
-pub fn platform(context: &Context) -> (String, String, String) {
-    let Ok(Object::Facts(facts)) = open(context, &Arguments::default()) else { return Default::default() };
+/// Which system a target says it is; empty where it says nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Platform {
+    /// Such as debian.
+    pub name: String,
+    /// Such as debian, also for ubuntu.
+    pub family: String,
+    /// Such as 12.
+    pub release: String,
+}
+
+impl Platform {
+    /// For a message.
+    pub fn words(&self) -> String {
+        match self.name.as_str() {
+            "" => "an unknown system".to_owned(),
+            name => format!("{name} {}", self.release).trim_end().to_owned(),
+        }
+    }
+}
+
+/// Which system the target says it is.
+pub fn platform(context: &Context) -> Platform {
+    let Ok(Object::Facts(facts)) = open(context, &Arguments::default()) else { return Platform::default() };
     let get = |name: &str| {
         facts.iter().find(|(known, _)| *known == name).map_or_else(String::new, |(_, value)| value.plain())
     };
-    (get("name"), get("family"), get("release"))
+    Platform { name: get("name"), family: get("family"), release: get("release") }
 }

@@ -34,7 +34,12 @@ pub fn resource(name: &str) -> Option<&'static Resource> {
 impl Resource {
     /// The property or column of a name.
     pub fn property(&self, name: &str) -> Option<&'static Property> {
-        self.properties().into_iter().find(|property| property.is(name))
+        let named = |properties: &'static [Property]| properties.iter().find(|property| property.is(name));
+        match &self.shape {
+            Shape::Object { properties, .. } => named(properties),
+            Shape::Table { columns, .. } => named(columns.fixed()),
+            Shape::Walk | Shape::Document { .. } => self.properties().into_iter().find(|property| property.is(name)),
+        }
     }
 
     /// The properties of an object, or the columns that a table always has.

@@ -4,7 +4,6 @@
 //! through the scanner's own /proc/self/fd, which leads to the very inode that was looked at. A FIFO, a socket or a
 //! device is never opened.
 
-use std::ffi::CString;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -130,7 +129,7 @@ impl Directory {
     }
 
     pub(super) fn child(&self, folder: &OwnedFd, name: &[u8]) -> Look<Node> {
-        let fd = openat(folder, one_name(name)?.as_c_str(), LOOK | OFlag::O_NOFOLLOW, Mode::empty())?;
+        let fd = openat(folder, one_name(name)?, LOOK | OFlag::O_NOFOLLOW, Mode::empty())?;
         node(fd, false)
     }
 
@@ -233,10 +232,9 @@ fn kernel_resolves(root: &OwnedFd) -> bool {
 }
 
 fn resolve_in_root(root: BorrowedFd<'_>, path: &[u8], flags: OFlag) -> Look<OwnedFd> {
-    let path = c_path(path)?;
     let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT | ResolveFlag::RESOLVE_NO_MAGICLINKS);
     for _ in 0..RESOLVE_TRIES {
-        match openat2(root, path.as_c_str(), how) {
+        match openat2(root, path, how) {
             Err(Errno::EAGAIN | Errno::EINTR) => {}
             other => return Ok(other?),
         }
@@ -244,16 +242,12 @@ fn resolve_in_root(root: BorrowedFd<'_>, path: &[u8], flags: OFlag) -> Look<Owne
     Err(LookError::Changed)
 }
 
-fn c_path(path: &[u8]) -> Look<CString> {
-    CString::new(path).map_err(|_| LookError::Io(Errno::EINVAL))
-}
-
 /// A name of one entry: with a slash in it, it would be a path and could lead anywhere.
-fn one_name(name: &[u8]) -> Look<CString> {
+fn one_name(name: &[u8]) -> Look<&[u8]> {
     if name.is_empty() || name == b"." || name == b".." || name.contains(&b'/') {
         return Err(LookError::Io(Errno::EINVAL));
     }
-    c_path(name)
+    Ok(name)
 }
 
 fn node(fd: OwnedFd, readable: bool) -> Look<Node> {
@@ -263,7 +257,7 @@ fn node(fd: OwnedFd, readable: bool) -> Look<Node> {
 
 pub(super) fn child_folder(folder: &OwnedFd, name: &[u8]) -> Look<Node> {
     let flags = READ | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
-    match openat(folder, one_name(name)?.as_c_str(), flags, Mode::empty()) {
+    match openat(folder, one_name(name)?, flags, Mode::empty()) {
         Ok(fd) => node(fd, true),
         // It was a folder when it was listed and is none now.
         Err(Errno::ENOTDIR | Errno::ELOOP) => Err(LookError::Changed),

@@ -223,6 +223,9 @@ fn matches_names(parts: &[Part], names: &[&[u8]]) -> bool {
 ///
 /// Errors: with the folder that could not be listed, because an offender could lie in it.
 pub fn expand(root: &Root, glob: &Glob) -> Result<Vec<Vec<u8>>, (Vec<u8>, LookError)> {
+    if glob.parts.is_empty() {
+        return Ok(vec![b"/".to_vec()]);
+    }
     let mut found: Vec<Vec<u8>> = vec![Vec::new()];
     for (index, part) in glob.parts.iter().enumerate() {
         let last = index + 1 == glob.parts.len();
