@@ -11,12 +11,14 @@ mod matcher;
 mod substitute;
 mod supports;
 
+use std::borrow::Cow;
+
 use crate::pattern::Pattern;
 use crate::resource::{Arg, Arguments, Resource, Takes, Type};
 use crate::value::Value;
 
 pub use compare::{By, Order};
-pub use convert::{core_scalar, to_argument, to_value};
+pub use convert::{core_scalar, is_null, to_argument, to_value};
 pub use describe::{described, expected_words, negated_patterns, reading, subject_words};
 pub use document_path::{DocumentPath, Step};
 pub use matcher::{Truth, truth};
@@ -232,7 +234,7 @@ pub struct Expectation {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Asks {
     /// A property of an object.
-    Property(String),
+    Property(Cow<'static, str>),
     /// A column, row by row.
     Column(String),
     /// All values of a column as one list; the name it goes by and the column.

@@ -42,10 +42,15 @@ fn number(text: &str) -> Option<Value> {
     }
 }
 
+/// Whether a plain scalar is null.
+pub fn is_null(text: &str) -> bool {
+    matches!(text, "" | "~" | "null" | "Null" | "NULL")
+}
+
 /// A plain scalar by YAML 1.2's core schema.
 pub fn core_scalar(text: &str) -> Value {
     match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Nil,
+        text if is_null(text) => return Value::Nil,
         "true" | "True" | "TRUE" => return Value::Bool(true),
         "false" | "False" | "FALSE" => return Value::Bool(false),
         _ => {}
@@ -113,7 +118,7 @@ fn path(pieces: &[Piece]) -> Result<Vec<u8>, String> {
     let mut path = Vec::new();
     for piece in pieces {
         match piece {
-            Piece::Written(text) => path.extend(from_lossless(text)),
+            Piece::Written(text) => path.extend_from_slice(&from_lossless(text)),
             Piece::Value(Value::Text(text)) => path.extend_from_slice(text),
             Piece::Value(value) => path.extend_from_slice(value.plain().as_bytes()),
             Piece::Variable(_) => {}

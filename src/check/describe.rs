@@ -1,281 +1,363 @@
 //! Checks in InSpec's words, so that results line up with those of older runs.
+//!
+//! A scan describes every expectation, hence the one buffer that all parts write to.
+
+use std::fmt::Write as _;
 
 use crate::check::{Asks, By, Expectation, Filter, Matcher, Modifiers, Operand, PatternOperand, Test};
 use crate::pattern::Pattern;
 use crate::resource::{Arg, Arguments, Label, Resource, Type};
+use crate::rootfs::Glob;
 use crate::value::{Value, lossless};
 
 /// How much of a value a message shows: the first and the last half of it.
 const SHOWN_CHARS: usize = 200;
+/// Room for most descriptions.
+const USUAL_LENGTH: usize = 120;
 
 /// The subject of a check: `File /etc/passwd`, `/etc/passwd with uid == 0`.
 pub fn subject_words(resource: &Resource, arguments: &Arguments, filter: &Filter) -> String {
-    let argument = || match arguments.0.first() {
-        Some((_, Arg::Text(text))) => Some(lossless(text)),
-        Some((_, Arg::Globs(globs))) => Some(globs.iter().map(|glob| glob.as_str()).collect::<Vec<_>>().join(", ")),
-        _ => None,
+    let mut words = String::with_capacity(USUAL_LENGTH);
+    let (path, all) = match resource.label {
+        Label::Alone(label) => (label, false),
+        Label::Path(default) => (if arguments.0.is_empty() { default } else { "" }, true),
+        Label::WithArgument(label) => (label, true),
     };
-    let mut words = match resource.label {
-        Label::Alone(words) => words.to_owned(),
-        Label::Path(default) => argument().unwrap_or_else(|| default.to_owned()),
-        Label::WithArgument(words) if arguments.0.first().is_some_and(|(name, _)| *name == "content") => {
-            format!("{words} content")
-        }
-        Label::WithArgument(words) => match argument() {
-            Some(argument) => format!("{words} {argument}"),
-            None => words.to_owned(),
-        },
-    };
-    for (name, argument) in arguments.0.iter().skip(1) {
+    words.push_str(path);
+    for (place, (name, argument)) in arguments.0.iter().enumerate() {
+        let first = place == 0;
         match argument {
-            Arg::Pattern(pattern) if *name == "match" => words.push_str(&format!(" /{}/", pattern.as_str())),
-            Arg::Kind(kind) => words.push_str(&format!(" {name} {}", kind.name())),
+            _ if first && !all => {}
+            // A text that stands for a file would fill the line.
+            Arg::Text(_) if first && *name == "content" => words.push_str(" content"),
+            Arg::Text(text) if first => push_word(&mut words, &lossless(text)),
+            Arg::Globs(globs) if first => push_word(&mut words, &listed_globs(globs)),
+            Arg::Pattern(pattern) if *name == "match" => {
+                let _ = write!(words, " /{}/", pattern.as_str());
+            }
+            Arg::Kind(kind) => {
+                let _ = write!(words, " {name} {}", kind.name());
+            }
             Arg::Globs(globs) => {
-                let globs = globs.iter().map(|glob| glob.as_str()).collect::<Vec<_>>().join(", ");
-                words.push_str(&format!(" {name} {globs}"));
+                let _ = write!(words, " {name} {}", listed_globs(globs));
             }
             _ => {}
         }
     }
-    let filter = filter_words(filter);
-    if !filter.is_empty() {
-        words.push_str(&format!(" with {filter}"));
+    for (place, tests) in filter.0.iter().enumerate() {
+        words.push_str(if place == 0 { " with" } else { " or" });
+        for (column, test) in tests {
+            let _ = write!(words, " {column} ");
+            match test.matchers.as_slice() {
+                [Matcher::Is(operand)] => {
+                    words.push_str("== ");
+                    push_operand(&mut words, operand);
+                }
+                _ => push_test(&mut words, test),
+            }
+        }
     }
     words
 }
 
-/// The filter of a table: `uid == 0 shell not to match /x/`.
-fn filter_words(filter: &Filter) -> String {
-    let column = |(column, test): &(String, Test)| match test.matchers.as_slice() {
-        [Matcher::Is(operand)] => format!("{column} == {}", shown(operand)),
-        _ => format!("{column} {}", test_words(test)),
-    };
-    let list = |tests: &Vec<(String, Test)>| tests.iter().map(column).collect::<Vec<_>>().join(" ");
-    filter.0.iter().map(list).collect::<Vec<_>>().join(" or ")
+fn push_word(words: &mut String, word: &str) {
+    if !words.is_empty() {
+        words.push(' ');
+    }
+    words.push_str(word);
+}
+
+fn listed_globs(globs: &[Glob]) -> String {
+    globs.iter().map(Glob::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The whole description of an expectation: `File /etc/shadow mode is expected to cmp == "0640"`.
 pub fn described(subject: &str, expectation: &Expectation) -> String {
+    let mut words = String::with_capacity(USUAL_LENGTH);
+    words.push_str(subject);
+    let path_words;
     let property = match &expectation.asks {
-        Asks::Property(name) => name.clone(),
-        Asks::Column(name) | Asks::List(name, _) => name.clone(),
-        Asks::Count => "count".to_owned(),
-        Asks::Exist => "exist".to_owned(),
-        Asks::Path(path) => path.words(),
-    };
-    let natural = match expectation.test.matchers.as_slice() {
-        [Matcher::Is(Operand::Known(value))] => predicate(&property, value, false),
-        [Matcher::AtMost(operand)] if property == "mode" => {
-            Some((true, format!("be more permissive than {}", quoted(operand))))
+        Asks::Property(name) => name,
+        Asks::Column(name) | Asks::List(name, _) => name.as_str(),
+        Asks::Count => "count",
+        Asks::Exist => "exist",
+        Asks::Path(path) => {
+            path_words = path.words();
+            &path_words
         }
+    };
+    if push_predicate(&mut words, property, &expectation.test) {
+        return words;
+    }
+    words.push(' ');
+    words.push_str(property);
+    push_modifiers(&mut words, expectation.test.modifiers.as_deref());
+    words.push_str(" is expected ");
+    push_test(&mut words, &expectation.test);
+    words
+}
+
+/// A test that reads as a predicate of the subject itself: `is expected not to be readable by others`. Says whether it
+/// does.
+fn push_predicate(words: &mut String, property: &str, test: &Test) -> bool {
+    let (matcher, under_not) = match test.matchers.as_slice() {
         [Matcher::Not(inner)] => match inner.matchers.as_slice() {
-            [Matcher::Is(Operand::Known(value))] => predicate(&property, value, true),
-            [Matcher::AtMost(operand)] if property == "mode" => {
-                Some((false, format!("be more permissive than {}", quoted(operand))))
-            }
-            _ => None,
+            [one] => (one, true),
+            _ => return false,
         },
-        _ => None,
+        [one] => (one, false),
+        _ => return false,
     };
-    match natural {
-        Some((negated, words)) => format!("{subject} {} {words}", phrase(negated)),
-        None => {
-            let modifiers = modifier_words(&expectation.test.modifiers);
-            format!("{subject} {property}{modifiers} is expected {}", test_words(&expectation.test))
+    let expected = |negated: bool| if negated { " is expected not to " } else { " is expected to " };
+    match matcher {
+        Matcher::AtMost(operand) if property == "mode" => {
+            words.push_str(expected(!under_not));
+            words.push_str("be more permissive than ");
+            push_mode(words, operand);
         }
-    }
-}
-
-/// `is expected to`, or its negation.
-fn phrase(negated: bool) -> &'static str {
-    if negated { "is expected not to" } else { "is expected to" }
-}
-
-/// Properties that read as a predicate of the subject itself: whether it is negated, and the words.
-fn predicate(property: &str, value: &Value, under_not: bool) -> Option<(bool, String)> {
-    let negated = |wanted: bool| wanted == under_not;
-    match value {
-        Value::Bool(wanted) => {
-            let words = match property {
-                "exist" => "exist".to_owned(),
-                name => match name.split_once('.') {
-                    None => format!("be {}", name.replace('_', " ")),
-                    Some((permission, "other")) => format!("be {permission} by others"),
-                    Some((permission, who)) => match who.strip_prefix("user.") {
-                        Some(user) => format!("be {permission} by user {user}"),
-                        None => format!("be {permission} by {who}"),
-                    },
-                },
-            };
-            Some((negated(*wanted), words))
-        }
-        Value::Text(text) => {
-            let text = lossless(text);
-            match property {
-                "type" => Some((under_not, format!("be {}", text.replace('_', " ")))),
-                "owner" => Some((under_not, format!("be owned by \"{text}\""))),
-                "group" => Some((under_not, format!("be grouped into \"{text}\""))),
-                "linked_to" => Some((under_not, format!("be linked to \"{text}\""))),
-                _ => None,
+        Matcher::Is(Operand::Known(Value::Bool(wanted))) => {
+            words.push_str(expected(*wanted == under_not));
+            match property.split_once('.') {
+                None if property == "exist" => words.push_str("exist"),
+                None => {
+                    words.push_str("be ");
+                    words.extend(property.chars().map(|char| if char == '_' { ' ' } else { char }));
+                }
+                Some((permission, "other")) => {
+                    let _ = write!(words, "be {permission} by others");
+                }
+                Some((permission, who)) => {
+                    let user = who.strip_prefix("user.");
+                    let _ = match user {
+                        Some(user) => write!(words, "be {permission} by user {user}"),
+                        None => write!(words, "be {permission} by {who}"),
+                    };
+                }
             }
         }
-        _ => None,
+        Matcher::Is(Operand::Known(value @ Value::Text(text))) => {
+            let phrase = match property {
+                "type" => {
+                    words.push_str(expected(under_not));
+                    let _ = write!(words, "be {}", lossless(text).replace('_', " "));
+                    return true;
+                }
+                "owner" => "be owned by ",
+                "group" => "be grouped into ",
+                "linked_to" => "be linked to ",
+                _ => return false,
+            };
+            words.push_str(expected(under_not));
+            words.push_str(phrase);
+            value.inspect_into(words);
+        }
+        _ => return false,
     }
+    true
 }
 
 /// What a test expects: `to match /x/ and not to be empty`.
-fn test_words(test: &Test) -> String {
-    let words: Vec<String> = test
-        .matchers
-        .iter()
-        .map(|matcher| {
-            let (negated, words) = matcher_words(test.by, matcher);
-            format!("{} {words}", if negated { "not to" } else { "to" })
-        })
-        .collect();
-    words.join(" and ")
+fn push_test(words: &mut String, test: &Test) {
+    for (place, matcher) in test.matchers.iter().enumerate() {
+        if place > 0 {
+            words.push_str(" and ");
+        }
+        words.push_str(if is_negated(matcher) { "not to " } else { "to " });
+        push_matcher(words, test.by, matcher);
+    }
 }
 
 /// What a test expects, for a message: `match /x/ and not be empty`; of a scalar, the value itself.
 pub fn expected_words(test: &Test) -> String {
+    let mut words = String::new();
     match test.matchers.as_slice() {
-        [Matcher::Is(operand)] => format!("{}{}", shown(operand), modifier_words(&test.modifiers)),
-        _ => inner_words(test),
+        [Matcher::Is(operand)] => {
+            push_operand(&mut words, operand);
+            push_modifiers(&mut words, test.modifiers.as_deref());
+        }
+        _ => push_inner(&mut words, test),
     }
+    words
 }
 
 /// The patterns that must not be found.
 pub fn negated_patterns(test: &Test) -> Vec<&Pattern> {
-    let patterns = test.matchers.iter().filter_map(|matcher| match matcher {
+    let inner = test.matchers.iter().filter_map(|matcher| match matcher {
         Matcher::Not(inner) => Some(&inner.matchers),
         _ => None,
     });
-    let patterns = patterns.flatten().filter_map(|matcher| match matcher {
+    let patterns = inner.flatten().filter_map(|matcher| match matcher {
         Matcher::Match(patterns) => Some(patterns),
         _ => None,
     });
-    patterns
-        .flatten()
-        .filter_map(|pattern| match pattern {
-            PatternOperand::Known(pattern) => Some(pattern),
-            PatternOperand::Open(_) => None,
-        })
-        .collect()
+    let known = patterns.flatten().filter_map(|pattern| match pattern {
+        PatternOperand::Known(pattern) => Some(pattern),
+        PatternOperand::Open(_) => None,
+    });
+    known.collect()
 }
 
 /// A test without the words around it, as part of a larger one.
-fn inner_words(test: &Test) -> String {
-    let words = test.matchers.iter().map(|matcher| {
-        let (negated, words) = matcher_words(test.by, matcher);
-        if negated { format!("not {words}") } else { words }
-    });
-    format!("{}{}", words.collect::<Vec<_>>().join(" and "), modifier_words(&test.modifiers))
+fn push_inner(words: &mut String, test: &Test) {
+    for (place, matcher) in test.matchers.iter().enumerate() {
+        if place > 0 {
+            words.push_str(" and ");
+        }
+        if is_negated(matcher) {
+            words.push_str("not ");
+        }
+        push_matcher(words, test.by, matcher);
+    }
+    push_modifiers(words, test.modifiers.as_deref());
 }
 
-fn matcher_words(by: By, matcher: &Matcher) -> (bool, String) {
-    let yes = |words: String| (false, words);
+/// Whether the words of a matcher are to be negated.
+fn is_negated(matcher: &Matcher) -> bool {
     match matcher {
-        Matcher::Is(operand) => match operand {
-            Operand::Known(Value::Mode(_)) => yes(format!("cmp == {}", quoted(operand))),
-            _ if by == By::Untyped && !is_list(operand) => yes(format!("cmp == {}", shown(operand))),
-            _ => yes(format!("eq {}", shown(operand))),
+        Matcher::Ne(_) | Matcher::Excludes(_) | Matcher::NotIn(_) | Matcher::None(_) | Matcher::AtMost(_) => true,
+        Matcher::Empty(wanted) | Matcher::Nil(wanted) => !wanted,
+        Matcher::Unique(wanted) => *wanted,
+        Matcher::Not(test) => match test.matchers.as_slice() {
+            [one] => !is_negated(one),
+            _ => true,
         },
-        Matcher::Cmp(operand) => yes(format!("cmp == {}", shown(operand))),
-        Matcher::Eq(operand) => yes(format!("eq {}", shown(operand))),
-        Matcher::Ne(operand) => (true, format!("eq {}", shown(operand))),
+        _ => false,
+    }
+}
+
+fn push_matcher(words: &mut String, by: By, matcher: &Matcher) {
+    let one = |words: &mut String, before: &str, operand: &Operand| {
+        words.push_str(before);
+        push_operand(words, operand);
+    };
+    match matcher {
+        Matcher::Is(operand @ Operand::Known(Value::Mode(_))) => {
+            words.push_str("cmp == ");
+            push_mode(words, operand);
+        }
+        Matcher::Is(operand) if by == By::Untyped && !is_list(operand) => one(words, "cmp == ", operand),
+        Matcher::Cmp(operand) => one(words, "cmp == ", operand),
+        Matcher::Is(operand) | Matcher::Eq(operand) | Matcher::Ne(operand) => one(words, "eq ", operand),
         Matcher::Match(patterns) => {
-            let patterns = patterns.iter().map(|pattern| match pattern {
-                PatternOperand::Known(pattern) => format!("match /{}/", pattern.as_str()),
-                PatternOperand::Open(_) => "match".to_owned(),
-            });
-            yes(patterns.collect::<Vec<_>>().join(" and "))
+            for (place, pattern) in patterns.iter().enumerate() {
+                let between = if place > 0 { " and " } else { "" };
+                let _ = match pattern {
+                    PatternOperand::Known(pattern) => write!(words, "{between}match /{}/", pattern.as_str()),
+                    PatternOperand::Open(_) => write!(words, "{between}match …"),
+                };
+            }
         }
-        Matcher::Includes(operands) => yes(format!("include {}", listed(operands))),
-        Matcher::Excludes(operands) => (true, format!("include {}", listed(operands))),
-        Matcher::In(operands) => yes(format!("be in {}", listed(operands)).trim_end().to_owned()),
-        Matcher::NotIn(operands) => (true, format!("be in {}", listed(operands)).trim_end().to_owned()),
-        Matcher::SubsetOf(operands) => yes(format!("be a subset of {}", listed(operands))),
+        Matcher::Includes(operands) | Matcher::Excludes(operands) => push_list(words, "include", operands),
+        Matcher::In(operands) | Matcher::NotIn(operands) => push_list(words, "be in", operands),
+        Matcher::SubsetOf(operands) => push_list(words, "be a subset of", operands),
         Matcher::Compare(order, operand) => {
-            let word = if by == By::Exact { "be" } else { "cmp" };
-            yes(format!("{word} {} {}", order.sign(), shown(operand)))
+            let _ = write!(words, "{} {} ", if by == By::Exact { "be" } else { "cmp" }, order.sign());
+            push_operand(words, operand);
         }
-        Matcher::Between(ends) => yes(format!("be between {} and {} (inclusive)", shown(&ends.0), shown(&ends.1))),
-        Matcher::StartWith(operand) => yes(format!("start with {}", shown(operand))),
-        Matcher::EndWith(operand) => yes(format!("end with {}", shown(operand))),
-        Matcher::Empty(wanted) => (!wanted, "be empty".to_owned()),
-        Matcher::Nil(wanted) => (!wanted, "be nil".to_owned()),
-        Matcher::Unique(wanted) => (*wanted, "contain duplicates".to_owned()),
-        Matcher::All(test) => yes(format!("all {}", inner_words(test))),
-        Matcher::Any(test) => yes(format!("include one that would {}", inner_words(test))),
-        Matcher::None(test) => (true, format!("include one that would {}", inner_words(test))),
-        Matcher::Count(test) => yes(format!("have a count that would {}", inner_words(test))),
-        Matcher::AtMost(operand) => (true, format!("be more permissive than {}", quoted(operand))),
-        Matcher::AnyBits(operand) => yes(format!("have some of the bits {}", quoted(operand))),
-        Matcher::AllBits(operand) => yes(format!("have all of the bits {}", quoted(operand))),
+        Matcher::Between(ends) => {
+            one(words, "be between ", &ends.0);
+            one(words, " and ", &ends.1);
+            words.push_str(" (inclusive)");
+        }
+        Matcher::StartWith(operand) => one(words, "start with ", operand),
+        Matcher::EndWith(operand) => one(words, "end with ", operand),
+        Matcher::Empty(_) => words.push_str("be empty"),
+        Matcher::Nil(_) => words.push_str("be nil"),
+        Matcher::Unique(_) => words.push_str("contain duplicates"),
+        Matcher::All(test) => {
+            words.push_str("all ");
+            push_inner(words, test);
+        }
+        Matcher::Any(test) | Matcher::None(test) => {
+            words.push_str("include one that would ");
+            push_inner(words, test);
+        }
+        Matcher::Count(test) => {
+            words.push_str("have a count that would ");
+            push_inner(words, test);
+        }
+        Matcher::AtMost(operand) => {
+            words.push_str("be more permissive than ");
+            push_mode(words, operand);
+        }
+        Matcher::AnyBits(operand) => {
+            words.push_str("have some of the bits ");
+            push_mode(words, operand);
+        }
+        Matcher::AllBits(operand) => {
+            words.push_str("have all of the bits ");
+            push_mode(words, operand);
+        }
         Matcher::Not(test) => match test.matchers.as_slice() {
             [one] => {
-                let (negated, words) = matcher_words(test.by, one);
-                (!negated, format!("{words}{}", modifier_words(&test.modifiers)))
+                push_matcher(words, test.by, one);
+                push_modifiers(words, test.modifiers.as_deref());
             }
-            _ => (true, inner_words(test)),
+            _ => push_inner(words, test),
         },
     }
 }
 
-fn modifier_words(modifiers: &Option<Box<Modifiers>>) -> String {
-    let Some(modifiers) = modifiers else { return String::new() };
-    let mut words = Vec::new();
+fn push_modifiers(words: &mut String, modifiers: Option<&Modifiers>) {
+    let Some(modifiers) = modifiers else { return };
+    let mut parts = Vec::new();
     if let Some(default) = &modifiers.default {
-        words.push(format!("default {}", default.inspect()));
+        parts.push(format!("default {}", default.inspect()));
     }
     if let Some(split) = &modifiers.split {
-        words.push(format!("split by /{}/", split.as_str()));
+        parts.push(format!("split by /{}/", split.as_str()));
     }
     if modifiers.ignore_case {
-        words.push("ignoring case".to_owned());
+        parts.push("ignoring case".to_owned());
     }
     if modifiers.ignore_whitespace {
-        words.push("ignoring white space".to_owned());
+        parts.push("ignoring white space".to_owned());
     }
     match modifiers.convert {
-        Some(Type::Int) => words.push("as number".to_owned()),
-        Some(Type::Mode) => words.push("as mode".to_owned()),
-        Some(Type::Time) => words.push("as date".to_owned()),
-        Some(Type::Version(_)) => words.push("as version".to_owned()),
+        Some(Type::Int) => parts.push("as number".to_owned()),
+        Some(Type::Mode) => parts.push("as mode".to_owned()),
+        Some(Type::Time) => parts.push("as date".to_owned()),
+        Some(Type::Version(_)) => parts.push("as version".to_owned()),
         _ => {}
     }
-    if words.is_empty() { String::new() } else { format!(" ({})", words.join(", ")) }
+    if !parts.is_empty() {
+        let _ = write!(words, " ({})", parts.join(", "));
+    }
 }
 
 fn is_list(operand: &Operand) -> bool {
     matches!(operand, Operand::Known(Value::List(_)))
 }
 
-fn shown(operand: &Operand) -> String {
+fn push_operand(words: &mut String, operand: &Operand) {
     match operand {
-        Operand::Known(value) => value.inspect(),
-        Operand::Open(..) => "…".to_owned(),
+        Operand::Known(value) => value.inspect_into(words),
+        Operand::Open(..) => words.push('…'),
     }
 }
 
 /// A mode in quotes, as InSpec's users write it.
-fn quoted(operand: &Operand) -> String {
+fn push_mode(words: &mut String, operand: &Operand) {
     match operand {
-        Operand::Known(Value::Mode(mode)) => format!("\"{mode:04o}\""),
-        other => shown(other),
+        Operand::Known(Value::Mode(mode)) => {
+            let _ = write!(words, "\"{mode:04o}\"");
+        }
+        other => push_operand(words, other),
     }
 }
 
-/// `"a"`, `"a" and "b"`, `"a", "b", and "c"`.
-fn listed(operands: &[Operand]) -> String {
-    let mut words: Vec<String> = operands.iter().map(shown).collect();
-    match words.len() {
-        0 | 1 => words.pop().unwrap_or_default(),
-        2 => words.join(" and "),
-        _ => {
-            let last = words.pop().unwrap_or_default();
-            format!("{}, and {last}", words.join(", "))
-        }
+/// `include "a"`, `include "a" and "b"`, `include "a", "b", and "c"`.
+fn push_list(words: &mut String, before: &str, operands: &[Operand]) {
+    words.push_str(before);
+    for (place, operand) in operands.iter().enumerate() {
+        let last = place + 1 == operands.len();
+        words.push_str(match (place, last) {
+            (0, _) => " ",
+            (1, true) => " and ",
+            (_, true) => ", and ",
+            _ => ", ",
+        });
+        push_operand(words, operand);
     }
 }
 

@@ -20,6 +20,9 @@ use crate::threshold::{Threshold, Verdict, count_report, parse};
 /// How long no answer at all may come before a filesystem counts as hung.
 const STALL: Duration = Duration::from_secs(10);
 
+/// How many descriptors a scan usually needs at once.
+const EXPECTED_DESCRIPTORS: i32 = 511;
+
 pub(super) fn run(arguments: &Scan) -> ExitCode {
     let code = match prepare_and_scan(arguments) {
         Ok(code) | Err(code) => code,
@@ -38,7 +41,7 @@ struct Given {
 }
 
 fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
-    raise_descriptor_limit();
+    make_room_for_descriptors();
     let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     // Loading and scanning share one pool of this size.
     if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global() {
@@ -210,11 +213,12 @@ fn moment() -> Result<(i64, Clock), String> {
 fn write_reports(reporters: &[(Format, Output)], report: &Report, verdict: Option<&Verdict>, color: bool) -> ExitCode {
     let mut code = ExitCode::Success;
     for (format, output) in reporters {
-        if let Err(error) = output.write(&|out| write(*format, report, verdict, color, out)) {
-            if !error.is_broken_pipe() {
+        match output.write(&|out| write(*format, report, verdict, color, out)) {
+            Err(error) if !error.is_broken_pipe() => {
                 complain(&format_args!("error: {error}"));
                 code = ExitCode::Internal;
             }
+            _ => {}
         }
     }
     code
@@ -232,12 +236,17 @@ fn judged(report: &Report, verdict: Option<&Verdict>) -> ExitCode {
     }
 }
 
-/// As many descriptors as the system allows: a walk holds one for each folder that it is in.
-fn raise_descriptor_limit() {
+/// As many descriptors as the system allows (a walk holds one for each folder that it is in), and room for the first of
+/// them: once there are threads, the kernel lets all of them wait for some 10 ms whenever the table has to grow.
+fn make_room_for_descriptors() {
+    use nix::fcntl::{FcntlArg, fcntl};
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
         && soft < hard
     {
         let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+    if let Ok(high) = fcntl(std::io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(EXPECTED_DESCRIPTORS)) {
+        let _ = nix::unistd::close(high);
     }
 }

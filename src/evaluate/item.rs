@@ -33,7 +33,7 @@ pub(super) fn results(scan: &Scan, plan: usize, environment: &Environment<'_>, i
             vec![plain_result(description, Status::Skipped(why))]
         }
         Item::Input(input) => {
-            let expectation = Expectation { asks: Asks::Property("value".to_owned()), test: input.test.clone() };
+            let expectation = Expectation { asks: Asks::Property("value".into()), test: input.test.clone() };
             let subject = input.title.clone().unwrap_or_else(|| format!("Input {}", input.name));
             let status = match expectation.test.bind(environment) {
                 Ok(test) => judge(&test, &input.value, false),
@@ -293,8 +293,11 @@ fn missing(policy: Missing, why: String) -> Judged {
 
 /// The registry's entry for what is asked.
 fn property_of(resource: &Resource, asks: &Asks) -> Option<&'static Property> {
-    let (Asks::Property(name) | Asks::Column(name) | Asks::List(_, name)) = asks else { return None };
-    resource.property(name)
+    match asks {
+        Asks::Property(name) => resource.property(name),
+        Asks::Column(name) | Asks::List(_, name) => resource.property(name),
+        Asks::Count | Asks::Exist | Asks::Path(_) => None,
+    }
 }
 
 /// The rows of a table that a filter means.

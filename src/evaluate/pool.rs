@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -73,6 +73,53 @@ pub(super) struct Patience {
 
 type Work<T> = Arc<dyn Fn(usize) -> T + Send + Sync>;
 
+/// A unit of work: not begun, in work, or done.
+enum Unit<T> {
+    Waiting,
+    Taken,
+    Done(Result<T, Lost>),
+}
+
+/// What the workers share. Nobody is woken for a single unit: there may be a hundred thousand.
+struct Shared<T> {
+    units: Vec<Mutex<Unit<T>>>,
+    next: AtomicUsize,
+    done: AtomicUsize,
+}
+
+impl<T> Shared<T> {
+    fn set(&self, unit: usize, state: Unit<T>) {
+        if let Some(slot) = self.units.get(unit) {
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            // What was given up stays so, even when its thread comes back.
+            if !matches!(*slot, Unit::Done(_)) {
+                *slot = state;
+            }
+        }
+    }
+
+    fn give_up_taken(&self, lost: &Lost) {
+        for slot in &self.units {
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            if matches!(*slot, Unit::Taken) {
+                *slot = Unit::Done(Err(lost.clone()));
+            }
+        }
+    }
+
+    /// The results; what is not done is lost.
+    fn results(&self, lost: &Lost) -> Vec<Result<T, Lost>> {
+        let result = |slot: &Mutex<Unit<T>>| {
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            match std::mem::replace(&mut *slot, Unit::Done(Err(lost.clone()))) {
+                Unit::Done(result) => result,
+                Unit::Waiting | Unit::Taken => Err(lost.clone()),
+            }
+        };
+        self.units.iter().map(result).collect()
+    }
+}
+
 /// Does units 0 to `units` and returns what each gave, in their order. `alive` counts the target's answers.
 pub(super) fn run<T: Send + 'static>(
     units: usize,
@@ -80,78 +127,59 @@ pub(super) fn run<T: Send + 'static>(
     alive: &dyn Fn() -> u64,
     work: Work<T>,
 ) -> Vec<Result<T, Lost>> {
-    let mut results: Vec<Option<Result<T, Lost>>> = (0..units).map(|_| None).collect();
-    let next = Arc::new(AtomicUsize::new(0));
-    let taken: Arc<Vec<AtomicBool>> = Arc::new((0..units).map(|_| AtomicBool::new(false)).collect());
+    let shared = Arc::new(Shared {
+        units: (0..units).map(|_| Mutex::new(Unit::Waiting)).collect(),
+        next: AtomicUsize::new(0),
+        done: AtomicUsize::new(0),
+    });
     let workers = patience.jobs.clamp(1, units.max(1));
-    while results.iter().any(Option::is_none) {
-        let (sender, receiver) = channel();
+    while shared.next.load(Ordering::Relaxed) < units {
+        let (through, all_through) = channel::<()>();
         let given_up = Arc::new(AtomicBool::new(false));
         for _ in 0..workers {
-            let (work, next, taken) = (Arc::clone(&work), Arc::clone(&next), Arc::clone(&taken));
-            let (sender, given_up) = (sender.clone(), Arc::clone(&given_up));
-            patience.crew.spawn(move || take_units(&work, &next, &taken, &given_up, &sender));
+            let (work, shared, given_up) = (Arc::clone(&work), Arc::clone(&shared), Arc::clone(&given_up));
+            let through = through.clone();
+            patience.crew.spawn(move || {
+                take_units(&work, &shared, &given_up);
+                drop(through);
+            });
         }
-        drop(sender);
-        let mut answered = alive();
+        drop(through);
+        let mut sign = (alive(), shared.done.load(Ordering::Relaxed));
         let mut last_sign = Instant::now();
-        loop {
-            match receiver.recv_timeout(GLANCE) {
-                Ok((unit, result)) => {
-                    last_sign = Instant::now();
-                    if let Some(slot) = results.get_mut(unit).filter(|slot| slot.is_none()) {
-                        *slot = Some(result);
-                    }
-                    continue;
-                }
-                // All workers are through.
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => {}
-            }
+        // Nothing is ever sent: the channel closes when the last worker is through.
+        while let Err(RecvTimeoutError::Timeout) = all_through.recv_timeout(GLANCE) {
             if patience.started.elapsed() > patience.whole {
                 given_up.store(true, Ordering::Relaxed);
-                return rest(results, &Lost::TimedOut(patience.whole));
+                return shared.results(&Lost::TimedOut(patience.whole));
             }
-            let now = alive();
-            if now != answered {
-                (answered, last_sign) = (now, Instant::now());
+            let now = (alive(), shared.done.load(Ordering::Relaxed));
+            if now != sign {
+                (sign, last_sign) = (now, Instant::now());
             } else if last_sign.elapsed() > patience.stall {
                 given_up.store(true, Ordering::Relaxed);
-                for (slot, taken) in results.iter_mut().zip(taken.iter()) {
-                    if slot.is_none() && taken.load(Ordering::Relaxed) {
-                        *slot = Some(Err(Lost::Hung(patience.stall)));
-                    }
-                }
+                shared.give_up_taken(&Lost::Hung(patience.stall));
                 if let Err(lost) = patience.crew.replace(workers) {
-                    return rest(results, &lost);
+                    return shared.results(&lost);
                 }
                 break;
             }
         }
     }
-    rest(results, &Lost::Crashed)
+    shared.results(&Lost::Crashed)
 }
 
-fn take_units<T: Send>(
-    work: &Work<T>,
-    next: &AtomicUsize,
-    taken: &[AtomicBool],
-    given_up: &AtomicBool,
-    sender: &Sender<(usize, Result<T, Lost>)>,
-) {
+fn take_units<T>(work: &Work<T>, shared: &Shared<T>, given_up: &AtomicBool) {
     while !given_up.load(Ordering::Relaxed) {
-        let unit = next.fetch_add(1, Ordering::Relaxed);
-        let Some(flag) = taken.get(unit) else { return };
-        flag.store(true, Ordering::Relaxed);
-        let result = catch_unwind(AssertUnwindSafe(|| work(unit))).map_err(|_| Lost::Crashed);
-        if sender.send((unit, result)).is_err() {
+        let unit = shared.next.fetch_add(1, Ordering::Relaxed);
+        if unit >= shared.units.len() {
             return;
         }
+        shared.set(unit, Unit::Taken);
+        let result = catch_unwind(AssertUnwindSafe(|| work(unit))).map_err(|_| Lost::Crashed);
+        shared.set(unit, Unit::Done(result));
+        shared.done.fetch_add(1, Ordering::Relaxed);
     }
-}
-
-fn rest<T>(results: Vec<Option<Result<T, Lost>>>, lost: &Lost) -> Vec<Result<T, Lost>> {
-    results.into_iter().map(|result| result.unwrap_or_else(|| Err(lost.clone()))).collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Subjects and expectations: resources with their arguments, by the registry.
 
+use std::borrow::Cow;
+
 use crate::check::{Asks, DocumentPath, Expectation, Expression, Filter, Piece, Slot, Subject, Test, to_argument};
 use crate::profile::decode::{Decoder, Field};
 use crate::profile::source::Span;
@@ -202,7 +204,11 @@ impl Decoder<'_> {
         let resource = subject.resource;
         match &resource.shape {
             Shape::Object { properties, .. } => match resource.property(name) {
-                Some(property) => Some((Asks::Property(name.to_owned()), ValuePlace::of(property.holds))),
+                Some(property) => {
+                    let known = property.name == name;
+                    let name = if known { Cow::Borrowed(property.name) } else { Cow::Owned(name.to_owned()) };
+                    Some((Asks::Property(name), ValuePlace::of(property.holds)))
+                }
                 None => {
                     let known: Vec<&str> = properties.iter().map(|property| property.name).collect();
                     self.unknown(span, format!("unknown property `{name}` of {}", resource.name), name, &known);

@@ -1,7 +1,8 @@
 //! What is expected of a value: scalars, matchers and modifiers, read by the type of their place.
 
 use crate::check::{
-    By, Expression, Matcher, Modifiers, Operand, Order, PatternOperand, Piece, Test, core_scalar, pattern, to_value,
+    By, Expression, Matcher, Modifiers, Operand, Order, PatternOperand, Piece, Test, core_scalar, is_null, pattern,
+    to_value,
 };
 use crate::parse::version::Scheme;
 use crate::pattern::Pattern;
@@ -355,18 +356,13 @@ impl Decoder<'_> {
 
     /// The value of a text, by what its place wants.
     fn written(&mut self, text: &str, plain: bool, span: Span, holds: Type, what: &str) -> Option<Value> {
-        if plain {
-            let value = core_scalar(text);
-            if value == Value::Nil {
-                let help = Some("for the text write \"null\" or \"\" in quotes; for no value `nil: true`".to_owned());
-                self.problem_with_help(span, format!("null cannot be compared with {what}"), help);
-                return None;
-            }
-            if holds == Type::Data {
-                return Some(value);
-            }
+        if plain && is_null(text) {
+            let help = Some("for the text write \"null\" or \"\" in quotes; for no value `nil: true`".to_owned());
+            self.problem_with_help(span, format!("null cannot be compared with {what}"), help);
+            return None;
         }
         match holds {
+            Type::Data if plain => Some(core_scalar(text)),
             Type::Text | Type::Texts => Some(Value::text(from_lossless(text))),
             _ => self.fitting(&Value::text(text), span, holds, what),
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, ScanError};
 
+use crate::check::is_null;
 use crate::profile::source::{Place, Problem, Source, Span};
 
 /// How deep values nest: profiles need about ten levels.
@@ -45,7 +46,7 @@ impl<'a> Node<'a> {
 
     /// Whether it is nothing: an empty or null scalar without quotes.
     pub(super) fn is_null(&self) -> bool {
-        matches!(&self.kind, NodeKind::Scalar { text, plain: true } if matches!(text.as_ref(), "" | "~" | "null" | "Null" | "NULL"))
+        matches!(&self.kind, NodeKind::Scalar { text, plain: true } if is_null(text))
     }
 
     /// The value of a key.

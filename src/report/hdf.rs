@@ -5,8 +5,9 @@
 
 use std::io::{self, Write};
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Value as Json, json};
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+use serde_json::{Map, Value as Json, json};
 
 use crate::outcome::{CheckResult, ControlResult, ProfileResult, Report, Status, Waiver};
 use crate::threshold::Verdict;
@@ -159,20 +160,39 @@ impl Serialize for WireControl<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let facts = &self.control.facts;
         let default = facts.descriptions.iter().find(|(label, _)| label == "default");
-        let descriptions = facts.descriptions.iter().map(|(label, text)| json!({ "label": label, "data": text }));
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("id", &facts.id)?;
         map.serialize_entry("title", &facts.title)?;
         map.serialize_entry("desc", default.map_or("", |(_, text)| text))?;
-        map.serialize_entry("descriptions", &descriptions.collect::<Vec<_>>())?;
+        map.serialize_entry("descriptions", &Descriptions(&facts.descriptions))?;
         map.serialize_entry("impact", &self.control.impact())?;
         map.serialize_entry("refs", &Refs(&facts.refs))?;
         map.serialize_entry("tags", &Entries(&facts.tags))?;
         map.serialize_entry("code", &facts.code)?;
-        map.serialize_entry("source_location", &json!({ "line": facts.line, "ref": &*facts.file }))?;
-        map.serialize_entry("waiver_data", &self.control.waiver.as_ref().map_or_else(|| json!({}), waiver_data))?;
+        map.serialize_entry("source_location", &SourceLocation { line: facts.line, file: &facts.file })?;
+        map.serialize_entry("waiver_data", &self.control.waiver.as_ref().map(waiver_data).unwrap_or_default())?;
         map.serialize_entry("results", &Results { results: &self.control.results, start: self.start })?;
         map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct SourceLocation<'a> {
+    line: usize,
+    #[serde(rename = "ref")]
+    file: &'a str,
+}
+
+struct Descriptions<'a>(&'a [(String, String)]);
+
+impl Serialize for Descriptions<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        #[derive(Serialize)]
+        struct Description<'a> {
+            label: &'a str,
+            data: &'a str,
+        }
+        serializer.collect_seq(self.0.iter().map(|(label, data)| Description { label, data }))
     }
 }
 
@@ -193,14 +213,15 @@ impl<T: Serialize> Serialize for Entries<'_, T> {
     }
 }
 
-fn waiver_data(waiver: &Waiver) -> Json {
-    json!({
-        "expiration_date": waiver.expiration_date.as_deref().unwrap_or_default(),
-        "justification": waiver.justification,
-        "run": waiver.run.unwrap_or(true),
-        "skipped_due_to_waiver": waiver.skipped,
-        "message": waiver.message,
-    })
+fn waiver_data(waiver: &Waiver) -> Map<String, Json> {
+    let entries = [
+        ("expiration_date", Json::from(waiver.expiration_date.as_deref().unwrap_or_default())),
+        ("justification", waiver.justification.as_str().into()),
+        ("run", waiver.run.unwrap_or(true).into()),
+        ("skipped_due_to_waiver", waiver.skipped.into()),
+        ("message", waiver.message.as_str().into()),
+    ];
+    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 struct Results<'a> {

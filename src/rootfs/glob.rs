@@ -77,7 +77,7 @@ impl Glob {
             match piece {
                 GlobPiece::Written(written) => {
                     text.push_str(written);
-                    tokens.extend(from_lossless(written).into_iter().map(|byte| match byte {
+                    tokens.extend(from_lossless(written).iter().map(|byte| match *byte {
                         b'*' => Token::Many,
                         b'?' => Token::One,
                         other => Token::Byte(other),
