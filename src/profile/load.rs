@@ -5,7 +5,6 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use crate::check::{Condition, Supports};
@@ -229,7 +228,7 @@ fn profile(
 
     let control_files = if files.single { &files.files[..] } else { files.files.get(1..).unwrap_or_default() };
     let decoded: Vec<(Vec<Decoded>, Vec<Problem>)> =
-        control_files.par_iter().map(|file| controls_of(file, files.single, &inputs, &names)).collect();
+        control_files.iter().map(|file| controls_of(file, files.single, &inputs, &names)).collect();
     for (file, (controls, mut found)) in control_files.iter().zip(decoded) {
         problems.append(&mut found);
         for Decoded { facts, rules, id } in controls {
