@@ -8,6 +8,12 @@ use crate::resource::{Arguments, Asked, NoAnswer};
 use crate::rootfs::{Found, Glob, Kind, Links, Look, LookError, MAX_FILE_BYTES, Metadata, Node, Root, expand};
 use crate::value::{Text, lossless};
 
+/// Those of several paths or globs that name nothing, as they were written.
+pub(super) type Absent = Vec<String>;
+
+/// The paths that several paths or globs name, each with something, and those that name nothing.
+pub(super) type Several<T> = (Vec<(Vec<u8>, T)>, Absent);
+
 /// How many files are held open at once for later checks.
 const MAX_HELD_FILES: usize = 128;
 /// How many bytes of contents are kept for later checks.
@@ -107,7 +113,7 @@ impl Context {
     /// nothing because they do not exist.
     ///
     /// `Missing` when none exists. Folders that a wildcard names are left out: they hold no lines.
-    pub(super) fn read_all(&self, arguments: &Arguments, default: &str) -> Asked<(Vec<(Vec<u8>, Text)>, Vec<String>)> {
+    pub(super) fn read_all(&self, arguments: &Arguments, default: &str) -> Asked<Several<Text>> {
         let globs = arguments.globs("paths");
         if globs.is_empty() {
             let path = arguments.text("path").unwrap_or(default.as_bytes());
@@ -132,7 +138,7 @@ impl Context {
 
     /// The paths that these globs name, in byte order, with whether each was written out, and the globs that name
     /// nothing.
-    pub(super) fn expand_all(&self, globs: &[Glob]) -> Asked<(Vec<(Vec<u8>, bool)>, Vec<String>)> {
+    pub(super) fn expand_all(&self, globs: &[Glob]) -> Asked<Several<bool>> {
         let mut paths: Vec<(Vec<u8>, bool)> = Vec::new();
         let mut absent = Vec::new();
         for glob in globs {

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::parse::MAX_ROWS;
-use crate::resource::context::{Seen, names_of};
+use crate::resource::context::{Absent, Seen, names_of};
 use crate::resource::{
     Argument, Arguments, Asked, Cell, Context, Label, NoAnswer, Property, Resource, Row, Shape, Table, Takes, Type,
     file,
@@ -66,6 +66,9 @@ pub enum Keep {
     Unknown(NoAnswer),
 }
 
+/// Whether a row is kept, by its columns.
+pub(super) type Choose<'a> = dyn Fn(&dyn Fn(&str) -> Cell) -> Keep + Sync + 'a;
+
 /// One question to a walk.
 pub struct Question<'a> {
     /// The arguments of the resource.
@@ -73,13 +76,13 @@ pub struct Question<'a> {
     /// Which columns the rows are to have, beside the path.
     pub wanted: Vec<String>,
     /// Which rows are to be kept, by their columns.
-    pub keep: &'a (dyn Fn(&dyn Fn(&str) -> Cell) -> Keep + Sync),
+    pub keep: &'a Choose<'a>,
 }
 
 /// Answers all questions with one walk, in parallel within the current rayon pool when `parallel`.
 pub fn ask(context: &Context, questions: &[Question<'_>], parallel: bool) -> Vec<Asked<Table>> {
     let gathered: Vec<Mutex<Gathered>> = questions.iter().map(|_| Mutex::default()).collect();
-    let starts: Vec<Asked<(Vec<Vec<u8>>, Vec<String>)>> =
+    let starts: Vec<Asked<(Vec<Vec<u8>>, Absent)>> =
         questions.iter().map(|question| starts(context, question.arguments)).collect();
     type Visit<'v> = Box<dyn Fn(&Found<'_>) + Sync + 'v>;
     let visits: Vec<Visit<'_>> = questions
@@ -151,7 +154,7 @@ impl Gathered {
     }
 }
 
-fn starts(context: &Context, arguments: &Arguments) -> Asked<(Vec<Vec<u8>>, Vec<String>)> {
+fn starts(context: &Context, arguments: &Arguments) -> Asked<(Vec<Vec<u8>>, Absent)> {
     let under = arguments.globs("under");
     let (paths, absent) = context.expand_all(under)?;
     if paths.is_empty() {
