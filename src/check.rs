@@ -92,7 +92,7 @@ pub enum Item {
         title: Option<String>,
     },
     /// A test on an input.
-    Input(InputCheck),
+    Input(Box<InputCheck>),
     /// Several alternatives.
     Group(Group),
     /// Checks that depend on a condition.
@@ -105,18 +105,7 @@ pub enum Item {
         otherwise: Vec<Item>,
     },
     /// The same checks for every row of a table of the target.
-    Each {
-        /// What a row is called in the checks.
-        name: String,
-        /// The table.
-        rows: Subject,
-        /// The columns that the checks use.
-        columns: Vec<String>,
-        /// Whether no row at all is fine.
-        none_ok: bool,
-        /// The checks.
-        items: Vec<Item>,
-    },
+    Each(Box<Each>),
     /// A list of the profile or of an input that came out empty.
     Nothing {
         /// What it was.
@@ -146,6 +135,21 @@ pub struct Group {
     pub alternatives: Vec<Vec<Item>>,
     /// What the group is called in the results.
     pub title: Option<String>,
+}
+
+/// The same checks for every row of a table of the target.
+#[derive(Clone, Debug)]
+pub struct Each {
+    /// What a row is called in the checks.
+    pub name: String,
+    /// The table.
+    pub rows: Subject,
+    /// The columns that the checks use.
+    pub columns: Vec<String>,
+    /// Whether no row at all is fine.
+    pub none_ok: bool,
+    /// The checks.
+    pub items: Vec<Item>,
 }
 
 /// A test on an input.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::check::{
-    Asks, Binding, Check, Environment, Expectation, Filter, Group, GroupKind, Item, Missing, Subject, Unbound,
+    Asks, Binding, Check, Each, Environment, Expectation, Filter, Group, GroupKind, Item, Missing, Subject, Unbound,
     described, subject_words,
 };
 use crate::evaluate::condition::{Verdict, decide};
@@ -53,7 +53,8 @@ pub(super) fn results(scan: &Scan, plan: usize, environment: &Environment<'_>, i
         Item::Nothing { what, none_ok: false } => {
             vec![plain_result("No-op", Status::Skipped(format!("{what} is empty")))]
         }
-        Item::Each { name, rows, columns, none_ok, items } => {
+        Item::Each(each) => {
+            let Each { name, rows, columns, none_ok, items } = &**each;
             let (words, table) = match rows_of(scan, environment, rows, columns) {
                 Ok(found) => found,
                 Err(result) => return vec![*result],

@@ -112,7 +112,7 @@ fn visit_item(item: &Item, add: &mut Add<'_>) {
             visit_condition(condition, add);
             then.iter().chain(otherwise).for_each(|item| visit_item(item, add));
         }
-        Item::Each { items, .. } => items.iter().for_each(|item| visit_item(item, add)),
+        Item::Each(each) => each.items.iter().for_each(|item| visit_item(item, add)),
         Item::Manual { .. } | Item::Input(_) | Item::Nothing { .. } => {}
     }
 }

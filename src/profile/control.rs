@@ -115,6 +115,7 @@ impl Decoder<'_> {
             // Readers take the severity from here where a control turns out not to apply.
             tags.push(("severity".to_owned(), Severity::of_impact(impact).name().into()));
         }
+        tags.shrink_to_fit();
         let facts = ControlFacts {
             id,
             title,

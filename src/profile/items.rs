@@ -1,7 +1,7 @@
 //! Checks, groups, conditions: the entries of `checks` and what may stand in `applicable_if`, `only_if` and `if`.
 
 use crate::check::{
-    Asks, Check, Condition, Expression, Gate, Group, GroupKind, InputCheck, Item, Let, Missing, Operand,
+    Asks, Check, Condition, Each, Expression, Gate, Group, GroupKind, InputCheck, Item, Let, Missing, Operand,
 };
 use crate::check::{Matcher, Piece, Subject, Test};
 use crate::profile::decode::{Decoder, Field, Fields, Meaning, Name};
@@ -72,7 +72,7 @@ impl Decoder<'_> {
                 let text = self.expression(subject.value, "manual")?;
                 vec![Item::Manual { text, title }]
             }
-            "input" => vec![Item::Input(self.input_check(subject, &fields, title)?)],
+            "input" => vec![Item::Input(Box::new(self.input_check(subject, &fields, title)?))],
             "any_of" => vec![self.group(subject, GroupKind::AnyOf, title, missing)?],
             "all_of" => vec![self.group(subject, GroupKind::AllOf, title, missing)?],
             "none_of" => vec![self.group(subject, GroupKind::NoneOf, title, missing)?],
@@ -237,7 +237,7 @@ impl Decoder<'_> {
                     Some(Meaning::Row { used, .. }) => used,
                     _ => Vec::new(),
                 };
-                Some(vec![Item::Each { name, rows: subject, columns: used, none_ok, items: items? }])
+                Some(vec![Item::Each(Box::new(Each { name, rows: subject, columns: used, none_ok, items: items? }))])
             }
             _ => {
                 self.problem(node.span, "`each` needs either `in` or `rows`");

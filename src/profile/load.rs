@@ -108,7 +108,10 @@ fn text_source(name: &str, bytes: Vec<u8>, most: u64) -> Result<Arc<Source>, Pro
         return Err(Problem::without_place(format!("{name} is larger than {} MiB", most >> 20)));
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Arc::new(Source::new(name, text))),
+        Ok(mut text) => {
+            text.shrink_to_fit();
+            Ok(Arc::new(Source::new(name, text)))
+        }
         Err(error) => {
             let line =
                 error.as_bytes().iter().take(error.utf8_error().valid_up_to()).filter(|byte| **byte == b'\n').count()
@@ -227,9 +230,8 @@ fn profile(
     problems.append(&mut decoder.problems);
 
     let control_files = if files.single { &files.files[..] } else { files.files.get(1..).unwrap_or_default() };
-    let decoded: Vec<(Vec<Decoded>, Vec<Problem>)> =
-        control_files.iter().map(|file| controls_of(file, files.single, &inputs, &names)).collect();
-    for (file, (controls, mut found)) in control_files.iter().zip(decoded) {
+    for file in control_files {
+        let (controls, mut found) = controls_of(file, files.single, &inputs, &names);
         problems.append(&mut found);
         for Decoded { facts, rules, id } in controls {
             let place = Place::new(file, id);

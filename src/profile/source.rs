@@ -21,7 +21,7 @@ pub struct Source {
     pub name: Arc<str>,
     /// Its text.
     pub text: String,
-    line_starts: Vec<usize>,
+    line_starts: Box<[usize]>,
 }
 
 impl Source {
