@@ -202,8 +202,12 @@ pub(super) fn check(scan: &Scan, environment: &Environment<'_>, check: &Check) -
         } else {
             (expectation, answers.judge(scan, check, expectation))
         };
+        let mut description = described(&subject, expectation);
+        if judged.vacuous {
+            description.push_str(" (there is none, and the profile accepts that)");
+        }
         results.push(CheckResult {
-            description: described(&subject, expectation),
+            description,
             status: judged.status,
             resource: resource.name,
             seconds: scan.clock.seconds_since(start),
@@ -214,15 +218,18 @@ pub(super) fn check(scan: &Scan, environment: &Environment<'_>, check: &Check) -
     results
 }
 
-/// A status, and whether it says that the control does not apply.
+/// What an expectation came to.
 struct Judged {
     status: Status,
+    /// The control does not apply.
     not_applicable: bool,
+    /// It passed because there was nothing to look at: the report says so.
+    vacuous: bool,
 }
 
 impl Judged {
     fn of(status: Status) -> Judged {
-        Judged { status, not_applicable: false }
+        Judged { status, not_applicable: false, vacuous: false }
     }
 }
 
@@ -261,8 +268,8 @@ impl Answers {
         };
         let wild = matches!(&expectation.asks, Asks::Path(path) if path.is_wild());
         match answer {
-            Ok(Value::Nil) if wild => Judged::of(nothing(check)),
-            Ok(Value::List(items)) if wild && items.is_empty() => Judged::of(nothing(check)),
+            Ok(Value::Nil) if wild => nothing(check),
+            Ok(Value::List(items)) if wild && items.is_empty() => nothing(check),
             Ok(value) => Judged::of(judge(&expectation.test, &value, secret)),
             Err(NoAnswer::Missing(why)) => {
                 let existence = property.map_or(expectation.asks == Asks::Exist, |property| property.existence);
@@ -278,17 +285,20 @@ impl Answers {
 }
 
 /// What a `*` that stands for nothing makes of a result.
-fn nothing(check: &Check) -> Status {
-    if check.none_ok { Status::Passed } else { Status::Skipped("there is nothing that * stands for".to_owned()) }
+fn nothing(check: &Check) -> Judged {
+    match check.none_ok {
+        true => Judged { vacuous: true, ..Judged::of(Status::Passed) },
+        false => Judged::of(Status::Skipped("there is nothing that * stands for".to_owned())),
+    }
 }
 
 /// What a missing subject makes of a result.
 fn missing(policy: Missing, why: String) -> Judged {
     match policy {
         Missing::Skip => Judged::of(Status::Skipped(why)),
-        Missing::NotApplicable => Judged { status: Status::Skipped(why), not_applicable: true },
+        Missing::NotApplicable => Judged { not_applicable: true, ..Judged::of(Status::Skipped(why)) },
         Missing::Fail => Judged::of(Status::Failed(why)),
-        Missing::Pass => Judged::of(Status::Passed),
+        Missing::Pass => Judged { vacuous: true, ..Judged::of(Status::Passed) },
     }
 }
 

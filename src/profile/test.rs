@@ -300,7 +300,8 @@ impl Decoder<'_> {
         }
         let scalars = self.scalars(node, what, false)?;
         if scalars.list && !place.may_be_list() {
-            self.problem(node.span, format!("{what} is {}, not a list", place.holds.words()));
+            let help = "for one of several values, write `in: [...]`".to_owned();
+            self.problem_with_help(node.span, format!("{what} is {}, not a list", place.holds.words()), Some(help));
             return None;
         }
         if scalars.items.iter().any(Scalar::is_open) {
