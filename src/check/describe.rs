@@ -16,8 +16,17 @@ const SHOWN_CHARS: usize = 200;
 const USUAL_LENGTH: usize = 120;
 
 /// The subject of a check: `File /etc/passwd`, `/etc/passwd with uid == 0`.
-pub fn subject_words(resource: &Resource, arguments: &Arguments, filter: &Filter) -> String {
+///
+/// A title replaces them all but what is left out: a reader has to see that.
+pub fn subject_words(title: Option<&str>, resource: &Resource, arguments: &Arguments, filter: &Filter) -> String {
     let mut words = String::with_capacity(USUAL_LENGTH);
+    if let Some(title) = title {
+        words.push_str(title);
+        if let Some((_, Arg::Globs(globs))) = arguments.0.iter().find(|(name, _)| *name == "exclude") {
+            let _ = write!(words, " exclude {}", listed_globs(globs));
+        }
+        return words;
+    }
     let (path, all) = match resource.label {
         Label::Alone(label) => (label, false),
         Label::Path(default) => (if arguments.0.is_empty() { default } else { "" }, true),

@@ -87,7 +87,7 @@ fn rows_of(
     let failed = |words: &str, status| Box::new(plain_result(words, status));
     let (arguments, filter) =
         rows.bind(environment).map_err(|unbound| failed(&rows.written, unbound_status(&unbound)))?;
-    let words = rows.title.clone().unwrap_or_else(|| subject_words(rows.resource, &arguments, &filter));
+    let words = subject_words(rows.title.as_deref(), rows.resource, &arguments, &filter);
     let wanted = columns.iter().filter(|column| *column != "path").cloned().collect();
     match table(scan, rows.resource, arguments, filter, wanted) {
         Ok(table) => Ok((words, table)),
@@ -186,7 +186,7 @@ pub(super) fn check(scan: &Scan, environment: &Environment<'_>, check: &Check) -
             return unasked.collect();
         }
     };
-    let subject = check.subject.title.clone().unwrap_or_else(|| subject_words(resource, &arguments, &filter));
+    let subject = subject_words(check.subject.title.as_deref(), resource, &arguments, &filter);
     let answers = Answers::find(scan, check, arguments, filter);
     let mut results = Vec::with_capacity(check.expectations.len());
     for expectation in &check.expectations {
