@@ -23,7 +23,7 @@ pub fn subject_words(title: Option<&str>, resource: &Resource, arguments: &Argum
     if let Some(title) = title {
         words.push_str(title);
         if let Some((_, Arg::Globs(globs))) = arguments.0.iter().find(|(name, _)| *name == "exclude") {
-            let _ = write!(words, " exclude {}", listed_globs(globs));
+            let _ = write!(words, " (without {})", listed_globs(globs));
         }
         return words;
     }
