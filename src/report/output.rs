@@ -1,6 +1,8 @@
-//! Where reports go: standard output, or files that appear whole or not at all, readable by their owner only.
+//! Where reports go: standard output, files that appear whole or not at all, readable by their owner only, or what is
+//! no file (a pipe, /dev/null), which is written to and never replaced.
 
 use std::fmt;
+use std::fs::OpenOptions;
 use std::io::{self, BufWriter, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -29,6 +31,7 @@ pub struct Output {
 enum Opened {
     Stdout,
     File { folder: OwnedFd, name: PathBuf, path: PathBuf },
+    Stream { path: PathBuf },
 }
 
 /// Why a report could not be written.
@@ -58,13 +61,19 @@ impl Output {
     pub fn open(destination: &Destination) -> Result<Output, OutputError> {
         let Destination::File(path) = destination else { return Ok(Output { place: Opened::Stdout }) };
         let fail = |error: io::Error| OutputError { path: path.clone(), error };
-        let Some(name) = path.file_name() else {
+        // A link is written through, not replaced.
+        #[expect(clippy::disallowed_methods, reason = "the auditor's own file")]
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+        let Some(name) = real.file_name() else {
             return Err(fail(io::Error::new(io::ErrorKind::IsADirectory, "it names a folder, not a file")));
         };
         if path.is_dir() {
             return Err(fail(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        if path.exists() && !path.is_file() {
+            return Ok(Output { place: Opened::Stream { path: path.clone() } });
+        }
+        let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let flags = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
         let opened = nix::fcntl::open(folder, flags, Mode::empty()).map_err(|errno| match errno {
             Errno::ENOENT => {
@@ -82,6 +91,15 @@ impl Output {
                 let mut out = BufWriter::new(io::stdout().lock());
                 let written = report(&mut out).and_then(|()| out.flush());
                 written.map_err(|error| OutputError { path: "standard output".into(), error })
+            }
+            Opened::Stream { path } => {
+                let open = || OpenOptions::new().write(true).open(path);
+                let written = open().and_then(|file| {
+                    let mut out = BufWriter::new(file);
+                    report(&mut out)?;
+                    out.flush()
+                });
+                written.map_err(|error| OutputError { path: path.clone(), error })
             }
             Opened::File { folder, name, path } => {
                 let temporary = PathBuf::from(format!(".{}.{}.tmp", name.display(), std::process::id()));
