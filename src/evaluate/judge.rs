@@ -114,10 +114,10 @@ fn offending(test: &Test, table: &Table, column: &str) -> Vec<String> {
     if offenders.is_empty() { places(true) } else { offenders }
 }
 
-/// Adds to a failure where it was found.
+/// Adds to a failure where it was found, unless the values that it names are the places.
 fn with_places(status: Status, places: &[String]) -> Status {
     match status {
-        Status::Failed(message) if !places.is_empty() => {
+        Status::Failed(message) if !places.iter().take(NAMED_OFFENDERS).all(|place| message.contains(place)) => {
             Status::Failed(format!("{message}\n      at: {}", named(places, "\n          ")))
         }
         status => status,

@@ -82,9 +82,9 @@ fn write_control(control: &ControlResult, paint: &Paint, out: &mut dyn Write) ->
     let head = format!("  {sign}  {}{title}{note}", line(&facts.id));
     writeln!(out, "{}", paint.control(status, &head))?;
     if let Some(waiver) = &control.waiver {
-        let until = waiver.expiration_date.as_ref().map(|date| format!(" until {}", line(date))).unwrap_or_default();
-        let words = if waiver.message.is_empty() { "waived" } else { "waiver expired" };
-        writeln!(out, "        {words}{until}: {}", line(&waiver.justification))?;
+        let (words, at) = if waiver.message.is_empty() { ("waived", "until") } else { ("waiver expired", "on") };
+        let date = waiver.expiration_date.as_ref().map(|date| format!(" {at} {}", line(date))).unwrap_or_default();
+        writeln!(out, "        {words}{date}: {}", line(&waiver.justification))?;
     }
     let mut passes = 0;
     for result in &control.results {
