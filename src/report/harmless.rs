@@ -26,16 +26,24 @@ fn is_harmful(char: char) -> bool {
 
 /// One line for Markdown in a table or a list: nothing of it is markup, a link, a mention or HTML.
 pub(super) fn markdown(text: &str) -> String {
+    let text = line(text);
     let mut out = String::with_capacity(text.len());
-    for char in line(text).chars() {
+    let mut rest = text.chars().peekable();
+    while let Some(char) = rest.next() {
+        let first = out.is_empty();
         match char {
             '&' => out.push_str("&amp;"),
             '<' => out.push_str("&lt;"),
             '>' => out.push_str("&gt;"),
             '@' => out.push_str("&#64;"),
-            ':' => out.push_str("&#58;"),
-            '\\' | '`' | '*' | '_' | '{' | '}' | '[' | ']' | '(' | ')' | '#' | '+' | '-' | '!' | '|' | '~' | '='
-            | '$' => {
+            // A link, an emoji or a command; not the end of a word.
+            ':' if rest.peek().is_some_and(|next| *next != ' ') => out.push_str("&#58;"),
+            '.' if out.ends_with("www") => out.push_str("&#46;"),
+            '\\' | '`' | '*' | '_' | '[' | ']' | '#' | '|' | '~' | '$' => {
+                out.push('\\');
+                out.push(char);
+            }
+            '-' | '+' | '=' if first => {
                 out.push('\\');
                 out.push(char);
             }
@@ -66,6 +74,8 @@ mod tests {
     #[test]
     fn markdown_sees_no_markup() {
         assert_eq!(markdown("a|b<script>`x`"), "a\\|b&lt;script&gt;\\`x\\`");
-        assert_eq!(markdown("@team [x](http://y)"), "&#64;team \\[x\\]\\(http&#58;//y\\)");
+        assert_eq!(markdown("@team [x](http://y)"), "&#64;team \\[x\\](http&#58;//y)");
+        assert_eq!(markdown("got: :tick: www.x.org"), "got: &#58;tick: www&#46;x.org");
+        assert_eq!(markdown("- [ ] a-b"), "\\- \\[ \\] a-b");
     }
 }
