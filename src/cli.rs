@@ -26,7 +26,10 @@ pub enum Command {
 }
 
 /// `assay scan`.
+///
+/// Profiles stand first: options that take several values would take them too.
 #[derive(Debug, Args)]
+#[command(override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]")]
 pub struct Scan {
     /// Profiles: folders, single files, or - for standard input
     #[arg(value_name = "PROFILE", required = true)]
