@@ -132,7 +132,8 @@ fn write_summary(report: &Report, verdict: Option<&Verdict>, paint: &Paint, out:
         if count == 0 { text } else { paint.control(status, &text) }
     });
     let counts = counts.collect::<Vec<_>>().join(", ");
-    writeln!(out, "\nSummary:   {} controls: {counts}", counted.len())?;
+    let noun = if counted.len() == 1 { "control" } else { "controls" };
+    writeln!(out, "\nSummary:   {} {noun}: {counts}", counted.len())?;
     writeln!(out, "Compliance: {} %", percent(compliance(&counted)))?;
     match verdict {
         None => {}
