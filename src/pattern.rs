@@ -1,7 +1,7 @@
 //! Regular expressions as profiles write them: the `regex` crate, on bytes, in linear time.
 //!
-//! `^` and `$` are per line, also before CR LF, as InSpec's users expect; `.` stops at line ends; classes are ASCII as
-//! in Ruby (`(?u)` makes them Unicode). A pattern that is a plain text, with or without such anchors, is searched
+//! `^` and `$` are per line, also before CR LF, as InSpec's users expect; no line begins after the last line end;
+//! `.` stops at line ends; classes are ASCII as in Ruby (`(?u)` makes them Unicode). A pattern that is a plain text, with or without such anchors, is searched
 //! as text: profiles with thousands of them would spend more time on building automata than on reading files.
 
 use std::fmt;
@@ -21,8 +21,16 @@ pub struct Pattern {
 
 #[derive(Clone, Debug)]
 enum Search {
-    Text { text: Box<[u8]>, starts_line: bool, ends_line: bool },
-    Regex(Regex),
+    Text {
+        text: Box<[u8]>,
+        starts_line: bool,
+        ends_line: bool,
+    },
+    Regex {
+        regex: Regex,
+        /// Whether it can match without any text, and so behind the last line end.
+        may_be_empty: bool,
+    },
 }
 
 impl PartialEq for Pattern {
@@ -63,7 +71,10 @@ impl Pattern {
             .map_err(|error| PatternError(reason(&error)))?;
         let search = match plain(&hir) {
             Some(search) => search,
-            None => Search::Regex(compile(text)?),
+            None => Search::Regex {
+                regex: compile(text)?,
+                may_be_empty: hir.properties().minimum_len().is_none_or(|length| length == 0),
+            },
         };
         Ok(Pattern { text: text.to_owned(), search })
     }
@@ -81,7 +92,8 @@ impl Pattern {
     /// Whether it is found anywhere in the text.
     pub fn is_match(&self, haystack: &[u8]) -> bool {
         match &self.search {
-            Search::Regex(regex) => regex.is_match(haystack),
+            Search::Regex { regex, may_be_empty: true } if haystack.ends_with(b"\n") => found_in_lines(regex, haystack),
+            Search::Regex { regex, .. } => regex.is_match(haystack),
             Search::Text { text, starts_line, ends_line } => {
                 memchr::memmem::find_iter(haystack, text.as_ref()).any(|at| {
                     (!starts_line || line_starts(haystack, at)) && (!ends_line || line_ends(haystack, at + text.len()))
@@ -93,9 +105,19 @@ impl Pattern {
     /// The pattern as a regex, for what needs captures or pieces.
     pub fn regex(&self) -> Result<Regex, PatternError> {
         match &self.search {
-            Search::Regex(regex) => Ok(regex.clone()),
+            Search::Regex { regex, .. } => Ok(regex.clone()),
             Search::Text { .. } => compile(&self.text),
         }
+    }
+}
+
+/// Whether a pattern is found in a text that ends with a line end, behind which no line begins: an empty match there
+/// counts only if it does without `^`. As it sees nothing but the byte before it, a space in place of the line end
+/// tells.
+fn found_in_lines(regex: &Regex, haystack: &[u8]) -> bool {
+    match regex.find(haystack) {
+        Some(found) => found.start() < haystack.len() || regex.is_match_at(b" ", 1),
+        None => false,
     }
 }
 
@@ -224,6 +246,16 @@ mod tests {
         for (pattern, text, expected) in [
             ("^b$", "a\nb\nc", true),
             ("^b$", "a\r\nb\r\nc", true),
+            ("^$", "a\n", false),
+            ("^$", "a\r\n", false),
+            ("^$", "a\n\n", true),
+            ("^$", "\n", true),
+            ("^$", "", true),
+            (r"^\s*$", "a\n", false),
+            (r"^\s*$", "a\n \n", true),
+            (r"(^|;)\s*$", "a\n", false),
+            (r"^x|\z", "a\n", true),
+            (r"x*\z", "a\n", true),
             (r"\Ab", "a\nb", false),
             ("a.b", "a\nb", false),
             ("(?i)YES", "yes", true),
