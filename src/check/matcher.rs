@@ -137,10 +137,12 @@ impl Judge<'_> {
                 None => Truth::Never,
             },
             Matcher::Any(inner) => match self.elements(value, inner) {
-                Some(truths) => Truth::of(truths.contains(&Truth::Yes)),
+                Some(truths) if truths.contains(&Truth::Yes) => Truth::Yes,
+                // An element for which the test makes no sense is not known to fail it.
+                Some(truths) if truths.contains(&Truth::Never) => Truth::Never,
+                Some(_) => Truth::No,
                 None => Truth::Never,
             },
-            // An element for which the test makes no sense is not known to fail it.
             Matcher::None(inner) => match self.elements(value, inner) {
                 Some(truths) => Truth::of(truths.iter().all(|one| *one == Truth::No)),
                 None => Truth::Never,
@@ -349,4 +351,27 @@ fn converted(convert: Option<Type>, value: Value) -> Value {
         _ => None,
     };
     read.unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn not_any_is_none() {
+        let test = |matcher: Matcher| Test { modifiers: None, by: By::Exact, matchers: vec![matcher] };
+        let wanted = || Box::new(test(Matcher::Eq(Operand::Known(Value::text("a")))));
+        let not_any = test(Matcher::Not(Box::new(test(Matcher::Any(wanted())))));
+        let none = test(Matcher::None(wanted()));
+        for (list, passes) in [
+            (vec![Value::text("b")], true),
+            (vec![Value::text("a"), Value::Nil], false),
+            (vec![Value::text("b"), Value::Nil], false),
+            (vec![], true),
+        ] {
+            let list = Value::List(list);
+            assert_eq!(truth(&not_any, &list, false) == Truth::Yes, passes, "not any: {}", list.inspect());
+            assert_eq!(truth(&none, &list, false) == Truth::Yes, passes, "none: {}", list.inspect());
+        }
+    }
 }
