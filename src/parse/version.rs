@@ -5,7 +5,8 @@ use std::cmp::Ordering;
 /// Which rules two versions are compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
-    /// Numbers and words between dots; a word, and what follows a hyphen, is a pre-release.
+    /// Numbers and words between dots; a word, and what follows a hyphen, is a pre-release. RubyGems' rules, but that
+    /// the first part may hold letters too (2024a).
     General,
     /// epoch:upstream-revision.
     Dpkg,
