@@ -1,0 +1,51 @@
+//! What InSpec said of the same questions: every recorded verdict is asked through assay's own language.
+//!
+//! `tests/oracle/inspec` holds what InSpec did. Each row becomes a control; what comes out must agree with InSpec, or
+//! `differences` names the rule by which it does not, how many rows that concerns, and what assay says there.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
+// The tree and the recordings are the test's own files.
+#![allow(clippy::disallowed_methods)]
+
+mod compare;
+mod data;
+mod differences;
+mod files;
+mod matchers;
+mod parse_config;
+mod recording;
+mod scan;
+mod tree;
+
+use compare::compare;
+
+#[test]
+fn matchers_judge_as_inspec_does() {
+    let root = tree::empty("matchers");
+    compare(&recording::matchers(), matchers::questions, root.path(), &[]);
+}
+
+#[test]
+fn files_are_seen_as_inspec_sees_them() {
+    let Some(root) = tree::recorded("files_are_seen_as_inspec_sees_them", "files") else { return };
+    for options in [&[][..], &["--resolver", "steps"]] {
+        compare(&recording::files(), |row| files::questions(row, root.path()), root.path(), options);
+        compare(&recording::modes(), files::by_cmp, root.path(), options);
+    }
+}
+
+#[test]
+fn key_value_files_are_read_as_inspec_reads_them() {
+    let root = tree::empty("parse-config");
+    compare(&recording::parse_config(), parse_config::questions, root.path(), &[]);
+}
+
+#[test]
+fn documents_are_read_as_inspec_reads_them() {
+    let root = tree::empty("data");
+    let rows = recording::data();
+    compare(&rows, data::questions, root.path(), &[]);
+    for (answer, words) in scan::ask(&data::lost(&rows), root.path(), &[]) {
+        assert_eq!(answer, scan::Answer::Passed, "{words}");
+    }
+}
