@@ -293,7 +293,8 @@ fn holds_null(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(|items| items.contains(&Value::Null))
 }
 
-fn absent(row: &Row) -> bool {
+/// Whether nothing is at the path of a row.
+pub(crate) fn absent(row: &Row) -> bool {
     ["/dangling", "/nothing", "/text/x"].iter().any(|end| row.path().ends_with(end))
 }
 

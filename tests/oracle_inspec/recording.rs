@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use crate::fixture::repository;
+
 /// One question that InSpec was asked, and what it said.
 #[derive(Debug)]
 pub(crate) struct Row {
@@ -67,8 +69,7 @@ impl Row {
 
 /// Text of a file beside the tests.
 fn recorded(name: &str) -> String {
-    let path = format!("{}/tests/oracle/inspec/{name}", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    std::fs::read_to_string(repository("tests/oracle/inspec").join(name)).unwrap()
 }
 
 fn table<const COLUMNS: usize>(name: &str, rows: usize, row: impl Fn(usize, [&str; COLUMNS]) -> Row) -> Vec<Row> {

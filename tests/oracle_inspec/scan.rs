@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
+
+use crate::fixture::{Run, assay, repository};
 
 /// The lines of a profile above its controls.
 const HEAD: &str = "schema: 1\nname: recorded\nversion: 1.0.0\ncontrols:\n";
@@ -59,23 +61,23 @@ fn profile(checks: &[Value], asked: &[usize]) -> String {
 
 /// Lines of a profile that do not load, each with its first reason.
 fn refused(profile: &str) -> BTreeMap<usize, String> {
-    let output = assay(&["check", "-", "--format", "json"], profile);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let run = run(&["check", "-", "--format", "json"], profile);
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
     let mut refused = BTreeMap::new();
     for error in report["errors"].as_array().unwrap() {
         let line = error["line"].as_u64().unwrap_or_else(|| panic!("{error}"));
         let reason = error["message"].as_str().unwrap().to_owned();
         refused.entry(usize::try_from(line).unwrap()).or_insert(reason);
     }
-    assert_eq!(output.status.code(), Some(if refused.is_empty() { 0 } else { 102 }));
+    assert_eq!(run.code, if refused.is_empty() { 0 } else { 102 });
     refused
 }
 
 fn scan(profile: &str, rootfs: &Path, options: &[&str]) -> BTreeMap<usize, Answered> {
     let rootfs = rootfs.to_str().unwrap();
-    let output = assay(&[&["scan", "-", "--rootfs", rootfs, "--reporter", "json"], options].concat(), profile);
-    let report: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {:?}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
+    let run = run(&[&["scan", "-", "--rootfs", rootfs, "--reporter", "json"], options].concat(), profile);
+    let report: Value = serde_json::from_str(&run.stdout)
+        .unwrap_or_else(|error| panic!("{error}: exit code {}: {}", run.code, run.stderr));
     let controls = report["profiles"][0]["controls"].as_array().unwrap().iter();
     let id = |control: &Value| control["id"].as_str().unwrap().parse().unwrap();
     controls.map(|control| (id(control), answered(control["results"].as_array().unwrap()))).collect()
@@ -102,18 +104,15 @@ fn answered(results: &[Value]) -> Answered {
     all.find(|(answer, _)| *answer != Answer::Passed).unwrap_or(first)
 }
 
-fn assay(arguments: &[&str], profile: &str) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+/// A run with a profile on standard input.
+fn run(arguments: &[&str], profile: &str) -> Run {
+    let mut command = assay(&repository("tests"));
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let profile = profile.to_owned();
     let written = std::thread::spawn(move || stdin.write_all(profile.as_bytes()));
-    let output = child.wait_with_output().unwrap();
+    let run = child.wait_with_output().unwrap().into();
     written.join().unwrap().unwrap();
-    output
+    run
 }

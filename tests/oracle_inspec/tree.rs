@@ -1,11 +1,13 @@
 //! Roots to scan: one without files, and the tree that InSpec looked at.
 
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, chown, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::stat::{Mode, SFlag, UtimensatFlags, makedev, mknod, utimensat};
 use nix::sys::time::TimeSpec;
+
+use crate::fixture::Scratch;
 
 /// When the recorded tree was built, in seconds since the epoch.
 const BUILT: i64 = 1_795_255_821;
@@ -23,37 +25,21 @@ const MODES: [u32; 23] = [
     0o0777, 0o1777, 0o2755, 0o4755, 0o6755, 0o4644, 0o0004, 0o0020, 0o0100,
 ];
 
-/// A folder that is removed in the end.
-pub(crate) struct Tree(PathBuf);
-
-impl Tree {
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Tree {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 /// A root with nothing but a folder in it: assay refuses one without anything.
-pub(crate) fn empty(name: &str) -> Tree {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("oracle-inspec-{name}-{}", std::process::id()));
-    let tree = Tree(path);
-    folder(&tree.0, 0o755);
-    folder(&tree.0.join("etc"), 0o755);
-    tree
+pub(crate) fn empty() -> Scratch {
+    let root = Scratch::new();
+    folder(&root.0, 0o755);
+    folder(&root.path("etc"), 0o755);
+    root
 }
 
 /// The tree that InSpec looked at, as `/oracle` of a root whose accounts are those of the machine on which it ran.
 ///
 /// `None`, with a word about it, where devices and foreign owners cannot be made.
-pub(crate) fn recorded(test: &str, name: &str) -> Option<Tree> {
-    let tree = empty(name);
-    let etc = tree.0.join("oracle/etc");
-    folder(&tree.0.join("oracle"), 0o755);
+pub(crate) fn recorded(test: &str) -> Option<Scratch> {
+    let tree = empty();
+    let etc = tree.path("oracle/etc");
+    folder(&tree.path("oracle"), 0o755);
     folder(&etc, 0o755);
     if node(&etc.join("blk"), SFlag::S_IFBLK, (7, 99)) == Err(Errno::EPERM) {
         println!("skipped: {test}: needs root");
@@ -88,13 +74,13 @@ pub(crate) fn recorded(test: &str, name: &str) -> Option<Tree> {
     changed(&etc.join("text"), OLD);
     let folders = [("bin", 0o755), ("empty", 0o755), ("d/sub", 0o2750), ("d", 0o1777)];
     for (name, mode) in folders {
-        folder(&tree.0.join("oracle").join(name), mode);
+        folder(&tree.path("oracle").join(name), mode);
     }
     for name in folders.map(|(name, _)| name).into_iter().chain(["etc"]) {
-        changed(&tree.0.join("oracle").join(name), BUILT);
+        changed(&tree.path("oracle").join(name), BUILT);
     }
-    file(&tree.0.join("etc/passwd"), PASSWD, 0o644);
-    file(&tree.0.join("etc/group"), GROUP, 0o644);
+    file(&tree.path("etc/passwd"), PASSWD, 0o644);
+    file(&tree.path("etc/group"), GROUP, 0o644);
     Some(tree)
 }
 
