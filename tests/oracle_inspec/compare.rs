@@ -58,7 +58,7 @@ fn same_words(row: &Row, answers: &[Answered]) -> bool {
     match row.of {
         // Of a value that was only read, up to what is expected.
         Recording::Files if row.check.starts_with("its(") => words.all(|words| words.starts_with(&row.words)),
-        Recording::Files | Recording::ModesByCmp => words.all(|words| row.words == without_policy(row, words)),
+        Recording::Files | Recording::Modes => words.all(|words| row.words == without_policy(row, words)),
         // Of a bare value, what is expected, where the first spelling asks it with InSpec's own matcher.
         Recording::Matchers if own_matcher(row) => words.next().is_none_or(|words| words.ends_with(&row.words)),
         Recording::Matchers | Recording::ParseConfig | Recording::Data => true,

@@ -16,12 +16,22 @@ pub(crate) fn questions(row: &Row, root: &Path) -> Vec<Value> {
     vec![question]
 }
 
-/// A mode beside the text that InSpec compared it with: `cmp` takes any, as InSpec does.
-pub(crate) fn by_cmp(row: &Row) -> Vec<Value> {
-    let test = json!({"cmp": row.wanted()});
-    let test = if row.negated { json!({"not": test}) } else { test };
+/// A mode as InSpec means it: `cmp` takes any text, and special bits are left open.
+pub(crate) fn modes(row: &Row) -> Vec<Value> {
+    let (check, text) = (row.check.as_str(), row.wanted().as_str().unwrap());
+    let test = match (check, row.negated) {
+        ("mode cmp", false) => json!({"cmp": text}),
+        ("be_more_permissive_than", true) => json!({"at_most": loosened(text)}),
+        ("be_more_permissive_than", false) => json!({"not": {"at_most": loosened(text)}}),
+        other => panic!("no such question: {other:?}"),
+    };
     let missing = if row.negated { "pass" } else { "fail" };
     vec![json!({row.resource(): row.path(), "missing": missing, "expect": {"mode": test}})]
+}
+
+/// A mode with setuid, setgid and sticky.
+fn loosened(mode: &str) -> String {
+    format!("7{}", mode.strip_prefix('0').unwrap())
 }
 
 fn expect(row: &Row, root: &Path) -> Value {

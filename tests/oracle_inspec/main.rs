@@ -31,7 +31,22 @@ fn files_are_seen_as_inspec_sees_them() {
     let Some(root) = tree::recorded("files_are_seen_as_inspec_sees_them") else { return };
     for options in [&[][..], &["--resolver", "steps"]] {
         compare(&recording::files(), |row| files::questions(row, &root.0), &root.0, options);
-        compare(&recording::modes(), files::by_cmp, &root.0, options);
+        compare(&recording::modes(), files::modes, &root.0, options);
+    }
+}
+
+#[test]
+fn what_is_missing_is_skipped_unless_the_profile_says_otherwise() {
+    let root = tree::empty();
+    let rows = recording::files();
+    let asked = rows.iter().filter(|row| differences::absent(row) && !["exist", "mode cmp"].contains(&&*row.check));
+    let mut questions: Vec<_> = asked.flat_map(|row| files::questions(row, &root.0)).collect();
+    assert_eq!(questions.len(), 266);
+    for question in &mut questions {
+        question.as_object_mut().unwrap().remove("missing");
+    }
+    for (answer, words) in scan::ask(&questions, &root.0, &[]) {
+        assert!(matches!(answer, scan::Answer::Skipped(_)), "{answer:?}: {words}");
     }
 }
 

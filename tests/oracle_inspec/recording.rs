@@ -36,8 +36,8 @@ pub(crate) enum Recording {
     Files,
     /// Dialects of key-value files.
     ParseConfig,
-    /// The same tree: modes beside texts, by `cmp`.
-    ModesByCmp,
+    /// The same tree: modes held against texts, as InSpec means them.
+    Modes,
     /// Documents.
     Data,
 }
@@ -144,10 +144,16 @@ fn ruby(text: &str) -> Value {
     }
 }
 
-/// Those rows of files that compare a mode with a text.
+/// Those rows of files that hold a mode against a text, to be asked as InSpec means them: `0755` says nothing of
+/// setuid, setgid and sticky, as `7755` does here.
 pub(crate) fn modes() -> Vec<Row> {
-    let modes = files().into_iter().filter(|row| row.check == "mode cmp");
-    modes.map(|row| Row { of: Recording::ModesByCmp, ..row }).collect()
+    let modes = files().into_iter().filter(|row| ["mode cmp", "be_more_permissive_than"].contains(&row.check.as_str()));
+    let meant = modes.map(|row| Row {
+        of: Recording::Modes,
+        words: row.words.replace("more permissive than \"0", "more permissive than \"7"),
+        ..row
+    });
+    meant.collect()
 }
 
 /// For each text with its options: what InSpec finds at each key (`params`), and how many keys there are (`keys`).
