@@ -337,8 +337,13 @@ fn folded(modifiers: &Modifiers, value: &Value) -> Value {
     }
 }
 
-/// A text read as something else; what is no such thing stays a text, which no such test passes.
+/// A text read as something else, and a number as the mode whose bits it is; what is no such thing stays as it is, which
+/// no such test passes.
 fn converted(convert: Option<Type>, value: Value) -> Value {
+    if let (Some(Type::Mode), Value::Int(number)) = (convert, &value) {
+        let mode = u32::try_from(*number).ok().filter(|mode| *mode <= 0o7777);
+        return mode.map_or(value, Value::Mode);
+    }
     let (Some(convert), Value::Text(text)) = (convert, &value) else { return value };
     let read = match convert {
         Type::Int => read_number(text.trim_ascii()),
@@ -356,6 +361,24 @@ fn converted(convert: Option<Type>, value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_and_texts_are_read_as_modes() {
+        let modifiers = Modifiers { convert: Some(Type::Mode), ..Modifiers::default() };
+        let matcher = Matcher::AtMost(Operand::Known(Value::Mode(0o644)));
+        let test = Test { modifiers: Some(Box::new(modifiers)), by: By::Exact, matchers: vec![matcher] };
+        for (value, passes) in [
+            (Value::Int(0o600), true),
+            (Value::Int(0o777), false),
+            (Value::Int(0o10600), false),
+            (Value::Int(-1), false),
+            (Value::text("0600"), true),
+            (Value::text("0777"), false),
+            (Value::text("rw"), false),
+        ] {
+            assert_eq!(truth(&test, &value, false) == Truth::Yes, passes, "{}", value.inspect());
+        }
+    }
 
     #[test]
     fn not_any_is_none() {
