@@ -362,6 +362,11 @@ impl Decoder<'_> {
             self.problem_with_help(span, format!("null cannot be compared with {what}"), help);
             return None;
         }
+        if matches!(holds, Type::Int | Type::Ints) && written_in_octal(text) {
+            let help = Some("for a mode, write `as: mode`; for a number, leave the zero out".to_owned());
+            self.problem_with_help(span, format!("{what} is a number, and `{text}` reads like an octal one"), help);
+            return None;
+        }
         match holds {
             Type::Data if plain => Some(core_scalar(text)),
             Type::Text | Type::Texts => Some(Value::text(from_lossless(text))),
@@ -430,6 +435,11 @@ impl Decoder<'_> {
             }
         }
     }
+}
+
+/// Whether a number is written as modes are: with a zero in front, which InSpec's `cmp` takes for octal.
+fn written_in_octal(text: &str) -> bool {
+    text.len() > 1 && text.starts_with('0') && text.bytes().all(|byte| matches!(byte, b'0'..=b'7'))
 }
 
 /// Texts begin and end with texts, whatever else their place may hold.
