@@ -1,5 +1,8 @@
 //! What people rely on at the command line: reporters, inputs, waivers, selections, messages, files.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
+
 mod fixture;
 
 use std::fs;

@@ -1,5 +1,8 @@
 //! Each exit code of the README's table, and which one counts when several apply.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
+
 mod fixture;
 
 use fixture::{Run, Scratch, repository, run};

@@ -1,5 +1,8 @@
 //! Reports of whole scans, byte by byte: tests/golden/. `ASSAY_BLESS=1` writes them anew.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
+
 mod fixture;
 
 use std::fs;

@@ -1,5 +1,8 @@
 //! The order of src/lib.rs holds: a module uses only those above it.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
