@@ -137,7 +137,7 @@ pub enum Threshold {
 
 /// `assay threshold check`.
 #[derive(Debug, Args)]
-#[group(id = "template", required = true, multiple = false)]
+#[command(group = clap::ArgGroup::new("template").required(true))]
 pub struct ThresholdCheck {
     /// The results, in HDF
     #[arg(short, long, value_name = "HDF")]
