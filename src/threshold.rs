@@ -5,6 +5,7 @@
 
 mod read;
 mod results;
+mod shape;
 mod write;
 
 use std::fmt;
@@ -12,7 +13,7 @@ use std::fmt;
 use crate::outcome::{ControlStatus, Report, Severity};
 
 pub use read::{ThresholdError, parse, parse_inline};
-pub use results::{Judged, ResultsError, judged_controls};
+pub use results::{ResultsError, counted_controls};
 pub use write::generate;
 
 /// One control as thresholds count it.

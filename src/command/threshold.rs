@@ -4,7 +4,7 @@ use crate::cli::{Threshold as Command, ThresholdCheck, ThresholdGenerate};
 use crate::command::{complain, read_file, usage};
 use crate::exit_code::ExitCode;
 use crate::report::{Destination, Output};
-use crate::threshold::{Counted, generate, judged_controls, parse, parse_inline};
+use crate::threshold::{Counted, counted_controls, generate, parse, parse_inline};
 
 pub(super) fn run(command: &Command) -> ExitCode {
     let code = match command {
@@ -19,8 +19,7 @@ pub(super) fn run(command: &Command) -> ExitCode {
 /// The controls that count.
 fn counted(path: &str) -> Result<Vec<Counted>, ExitCode> {
     let source = read_file("results", path)?;
-    let judged = judged_controls(&source.text).map_err(|error| usage(&format_args!("results {path}: {error}")))?;
-    Ok(judged.into_iter().filter(|control| !control.overlaid).map(|control| control.counted).collect())
+    counted_controls(&source.text).map_err(|error| usage(&format_args!("results {path}: {error}")))
 }
 
 fn check(arguments: &ThresholdCheck) -> Result<ExitCode, ExitCode> {

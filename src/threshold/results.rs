@@ -1,12 +1,12 @@
-//! Reading results in HDF (exec-json), also those of other tools, with the rules by which inspecjs accepts and judges
-//! them. What inspecjs would refuse is refused; what it would crash on is refused too.
+//! Results in HDF (exec-json), also those of other tools, judged as inspecjs judges them. What inspecjs would refuse or
+//! crash on is an error.
 
 use std::fmt;
 
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::outcome::{ControlStatus, Severity};
-use crate::threshold::Counted;
+use crate::threshold::{Counted, shape};
 
 /// Why results cannot be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,309 +20,120 @@ impl fmt::Display for ResultsError {
 
 impl std::error::Error for ResultsError {}
 
-/// A control as its readers judge it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Judged {
-    /// The profile that holds it.
-    pub profile: String,
-    /// As thresholds count it.
-    pub counted: Counted,
-    /// Whether a waiver made it not applicable.
-    pub waived: bool,
-    /// Whether a profile that builds on this one counts it instead.
-    pub overlaid: bool,
-}
-
-type Checked<T> = Result<T, ResultsError>;
-
-/// The controls of a file of results.
+/// The controls of a file of results that count, of all its profiles.
 ///
-/// Errors: not JSON, not HDF, a profile that failed to load.
-pub fn judged_controls(text: &str) -> Checked<Vec<Judged>> {
-    let root: Json = match serde_json::from_str(text) {
-        Ok(root) => root,
-        Err(error) => return Err(ResultsError(format!("not JSON: {error}"))),
-    };
-    let root = At::new(&root, "the file").object()?;
-    let platform = root.get("platform")?.object()?;
-    platform.get("name")?.text()?;
-    platform.get("release")?.text()?;
-    root.get("statistics")?.object()?;
-    root.get("version")?.text()?;
-    let profiles = root.get("profiles")?.list()?;
+/// A control that another profile takes over counts there only, with the status and the severity that it has here.
+///
+/// Errors: not JSON, not HDF, no profile, a profile that failed to load, profiles that take over from each other.
+pub fn counted_controls(text: &str) -> Result<Vec<Counted>, ResultsError> {
+    let file: Json = serde_json::from_str(text).map_err(|error| ResultsError(format!("not JSON: {error}")))?;
+    shape::check(&file).map_err(|message| ResultsError(format!("not HDF: {message}")))?;
+    let profiles: Vec<Profile> = list(&file, "profiles").iter().map(Profile::new).collect::<Result<_, _>>()?;
     if profiles.is_empty() {
         return Err(ResultsError("there are no profiles in it".to_owned()));
     }
-    let mut read = Vec::new();
     for profile in &profiles {
-        read.push(ReadProfile::new(profile)?);
+        profile.check_parents(&profiles)?;
     }
-    Ok(judge(&read))
+    let controls = profiles.iter().flat_map(|profile| profile.controls.iter().map(move |control| (profile, control)));
+    let counting = controls.filter(|(profile, control)| !profile.is_taken_over(&control.id, &profiles));
+    Ok(counting.map(|(profile, control)| profile.origin(control, &profiles).clone()).collect())
 }
 
-/// A value with its place, for messages.
-struct At<'a> {
-    value: &'a Json,
-    place: String,
-}
-
-impl<'a> At<'a> {
-    fn new(value: &'a Json, place: impl Into<String>) -> At<'a> {
-        At { value, place: place.into() }
-    }
-
-    fn wrong<T>(&self, wanted: &str) -> Checked<T> {
-        Err(ResultsError(format!("not HDF: {} must be {wanted}", self.place)))
-    }
-
-    fn object(&self) -> Checked<ObjectAt<'a>> {
-        match self.value {
-            Json::Object(map) => Ok(ObjectAt { map, place: self.place.clone() }),
-            _ => self.wrong("an object"),
-        }
-    }
-
-    fn list(&self) -> Checked<Vec<At<'a>>> {
-        match self.value {
-            Json::Array(items) => {
-                let item = |(index, item)| At::new(item, format!("{}[{index}]", self.place));
-                Ok(items.iter().enumerate().map(item).collect())
-            }
-            _ => self.wrong("a list"),
-        }
-    }
-
-    fn text(&self) -> Checked<&'a str> {
-        self.value.as_str().map_or_else(|| self.wrong("a text"), Ok)
-    }
-
-    fn number(&self) -> Checked<f64> {
-        self.value.as_f64().map_or_else(|| self.wrong("a number"), Ok)
-    }
-}
-
-struct ObjectAt<'a> {
-    map: &'a Map<String, Json>,
-    place: String,
-}
-
-impl<'a> ObjectAt<'a> {
-    fn get(&self, key: &str) -> Checked<At<'a>> {
-        match self.map.get(key) {
-            Some(value) => Ok(At::new(value, format!("{}.{key}", self.place))),
-            None => Err(ResultsError(format!("not HDF: {} has no {key}", self.place))),
-        }
-    }
-
-    /// A value that may be absent or null.
-    fn optional(&self, key: &str) -> Option<At<'a>> {
-        self.map.get(key).filter(|value| !value.is_null()).map(|value| At::new(value, format!("{}.{key}", self.place)))
-    }
-
-    fn optional_texts(&self, keys: &[&str]) -> Checked<()> {
-        for key in keys {
-            if let Some(value) = self.optional(key) {
-                value.text()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-struct ReadProfile {
+struct Profile {
     name: String,
+    /// The profile that takes over the controls of this one.
     parent: Option<String>,
-    controls: Vec<ReadControl>,
+    controls: Vec<Counted>,
 }
 
-struct ReadControl {
-    id: String,
-    status: ControlStatus,
-    severity: Severity,
-    waived: bool,
-    has_results: bool,
-}
-
-impl ReadProfile {
-    fn new(at: &At<'_>) -> Checked<ReadProfile> {
-        let profile = at.object()?;
-        let name = profile.get("name")?.text()?.to_owned();
-        profile.get("sha256")?.text()?;
-        for key in ["supports", "attributes", "groups"] {
-            profile.get(key)?.list()?;
+impl Profile {
+    fn new(json: &Json) -> Result<Profile, ResultsError> {
+        let name = text(json, "name").to_owned();
+        if text(json, "status") == "failed" {
+            return Err(ResultsError(format!("profile {name} failed to load: {}", text(json, "status_message"))));
         }
-        for group in profile.get("groups")?.list()? {
-            let group = group.object()?;
-            group.get("id")?.text()?;
-            for id in group.get("controls")?.list()? {
-                id.text()?;
+        let parent = json.get("parent_profile").and_then(Json::as_str).map(str::to_owned);
+        Ok(Profile { name, parent, controls: list(json, "controls").iter().map(counted).collect() })
+    }
+
+    /// Were they a circle, each control would be taken over, and none would count.
+    fn check_parents(&self, profiles: &[Profile]) -> Result<(), ResultsError> {
+        let mut above = self;
+        for _ in profiles {
+            match above.parent_in(profiles) {
+                Some(parent) => above = parent,
+                None => return Ok(()),
             }
         }
-        if let Some(status) = profile.optional("status")
-            && status.text()? == "failed"
-        {
-            let message =
-                profile.optional("status_message").and_then(|message| message.value.as_str()).unwrap_or_default();
-            return Err(ResultsError(format!("profile {name} failed to load: {message}")));
-        }
-        let parent = match profile.optional("parent_profile") {
-            Some(parent) => Some(parent.text()?.to_owned()),
-            None => None,
-        };
-        let controls = profile.get("controls")?.list()?;
-        let controls = controls.iter().map(ReadControl::new).collect::<Checked<_>>()?;
-        Ok(ReadProfile { name, parent, controls })
+        Err(ResultsError(format!("not HDF: the parent profiles of {} are a circle", self.name)))
+    }
+
+    fn parent_in<'a>(&self, profiles: &'a [Profile]) -> Option<&'a Profile> {
+        let parent = self.parent.as_ref()?;
+        profiles.iter().find(|profile| profile.name == *parent)
+    }
+
+    fn is_taken_over(&self, id: &str, profiles: &[Profile]) -> bool {
+        self.parent_in(profiles).is_some_and(|parent| parent.control(id).is_some())
+    }
+
+    /// The control where it was first written.
+    fn origin<'a>(&self, control: &'a Counted, profiles: &'a [Profile]) -> &'a Counted {
+        let is_below =
+            |profile: &&Profile| profile.parent_in(profiles).is_some_and(|parent| std::ptr::eq(parent, self));
+        let mut below = profiles.iter().filter(is_below);
+        let found = below.find_map(|profile| Some((profile, profile.control(&control.id)?)));
+        found.map_or(control, |(profile, control)| profile.origin(control, profiles))
+    }
+
+    fn control(&self, id: &str) -> Option<&Counted> {
+        self.controls.iter().find(|control| control.id == id)
     }
 }
 
-impl ReadControl {
-    fn new(at: &At<'_>) -> Checked<ReadControl> {
-        let control = at.object()?;
-        let id = control.get("id")?.text()?.to_owned();
-        let impact = control.get("impact")?.number()?;
-        control.optional_texts(&["title", "desc", "code"])?;
-        for reference in control.get("refs")?.list()? {
-            reference.object()?;
-        }
-        let tags = control.get("tags")?.object()?;
-        control.get("source_location")?.object()?;
-        if let Some(descriptions) = control.optional("descriptions") {
-            for description in descriptions.list().unwrap_or_default() {
-                let description = description.object()?;
-                description.get("label")?.text()?;
-                description.get("data")?.text()?;
-            }
-        }
-        let waived = match control.optional("waiver_data") {
-            Some(waiver) => {
-                waiver.object()?.optional("skipped_due_to_waiver").is_some_and(|flag| is_truthy(flag.value))
-            }
-            None => false,
-        };
-        let results = control.get("results")?.list()?;
-        let words = results.iter().map(result_word).collect::<Checked<Vec<Word>>>()?;
-        let severity = severity(&tags, impact)?;
-        check_nist(&tags)?;
-        let any = |wanted: Word| words.contains(&wanted);
-        let status = match () {
-            () if any(Word::Error) => ControlStatus::Error,
-            () if waived || impact == 0.0 => ControlStatus::NotApplicable,
-            () if any(Word::Failed) => ControlStatus::Failed,
-            () if any(Word::Passed) => ControlStatus::Passed,
-            () if any(Word::Skipped) => ControlStatus::NotReviewed,
-            () => ControlStatus::Error,
-        };
-        Ok(ReadControl { id, status, severity, waived, has_results: !words.is_empty() })
+fn counted(json: &Json) -> Counted {
+    let impact = json.get("impact").and_then(Json::as_f64).unwrap_or_default();
+    Counted { id: text(json, "id").to_owned(), status: status(json, impact), severity: severity(json, impact) }
+}
+
+fn status(control: &Json, impact: f64) -> ControlStatus {
+    let results = list(control, "results");
+    let is_error =
+        |result: &Json| result.get("backtrace").is_some_and(Json::is_array) || text(result, "status") == "error";
+    let any = |wanted: &str| results.iter().any(|result| text(result, "status") == wanted);
+    match () {
+        // A backtrace makes it an error, an empty one too.
+        () if results.iter().any(is_error) => ControlStatus::Error,
+        () if is_waived(control) || impact == 0.0 => ControlStatus::NotApplicable,
+        () if any("failed") => ControlStatus::Failed,
+        () if any("passed") => ControlStatus::Passed,
+        () if any("skipped") => ControlStatus::NotReviewed,
+        () => ControlStatus::Error,
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
-    Passed,
-    Failed,
-    Skipped,
-    Error,
-    None,
-}
-
-fn result_word(at: &At<'_>) -> Checked<Word> {
-    let result = at.object()?;
-    result.get("code_desc")?.text()?;
-    result.get("start_time")?.text()?;
-    result.optional_texts(&["message", "skip_message", "exception", "resource", "resource_id"])?;
-    if let Some(time) = result.optional("run_time") {
-        time.number()?;
-    }
-    let backtrace = result.optional("backtrace");
-    if let Some(backtrace) = &backtrace {
-        for line in backtrace.list()? {
-            line.text()?;
-        }
-    }
-    let word = match result.optional("status") {
-        None => Word::None,
-        Some(status) => match status.text()? {
-            "passed" => Word::Passed,
-            "failed" => Word::Failed,
-            "skipped" => Word::Skipped,
-            "error" => Word::Error,
-            _ => return status.wrong("passed, failed, skipped or error"),
-        },
-    };
-    // A backtrace makes it an error, an empty one too.
-    Ok(if backtrace.is_some() { Word::Error } else { word })
-}
-
-/// What JavaScript takes for true.
-fn is_truthy(value: &Json) -> bool {
-    match value {
-        Json::Null => false,
-        Json::Bool(value) => *value,
-        Json::Number(number) => number.as_f64() != Some(0.0),
-        Json::String(text) => !text.is_empty(),
-        Json::Array(_) | Json::Object(_) => true,
+/// A flag that JavaScript takes for true: any text that is not empty, `"false"` too.
+fn is_waived(control: &Json) -> bool {
+    match control.get("waiver_data").and_then(|waiver| waiver.get("skipped_due_to_waiver")) {
+        Some(Json::String(text)) => !text.is_empty(),
+        flag => flag == Some(&Json::Bool(true)),
     }
 }
 
 /// By the tags where they hold a known word, else by impact.
-fn severity(tags: &ObjectAt<'_>, impact: f64) -> Checked<Severity> {
-    for key in ["severityoverride", "severity"] {
-        if let Some(tag) = tags.optional(key)
-            && let Some(severity) = Severity::of_word(tag.text()?)
-        {
-            return Ok(severity);
-        }
-    }
-    Ok(Severity::of_impact(impact))
+fn severity(control: &Json, impact: f64) -> Severity {
+    let tags = control.get("tags").unwrap_or(&Json::Null);
+    let word = |key| Severity::of_word(text(tags, key));
+    word("severityoverride").or_else(|| word("severity")).unwrap_or_else(|| Severity::of_impact(impact))
 }
 
-fn check_nist(tags: &ObjectAt<'_>) -> Checked<()> {
-    match tags.optional("nist") {
-        Some(At { value: Json::Array(_), place }) => {
-            for item in At::new(tags.map.get("nist").unwrap_or(&Json::Null), place).list()? {
-                item.text()?;
-            }
-            Ok(())
-        }
-        Some(At { value: Json::String(_), .. }) | None => Ok(()),
-        Some(other) => other.wrong("a list of texts"),
-    }
+/// The text of a key; empty when it is absent or null.
+fn text<'a>(json: &'a Json, key: &str) -> &'a str {
+    json.get(key).and_then(Json::as_str).unwrap_or_default()
 }
 
-/// Controls that a profile takes over from one that it builds on are judged by the latter's results and counted once.
-fn judge(profiles: &[ReadProfile]) -> Vec<Judged> {
-    let mut judged = Vec::new();
-    for profile in profiles {
-        for control in &profile.controls {
-            let overlaid = profile.parent.as_ref().is_some_and(|parent| {
-                *parent != profile.name
-                    && profiles.iter().any(|other| other.name == *parent && other.control(&control.id).is_some())
-            });
-            let base = if control.has_results { None } else { base_of(profiles, &profile.name, &control.id, 0) };
-            let source = base.unwrap_or(control);
-            judged.push(Judged {
-                profile: profile.name.clone(),
-                counted: Counted { id: control.id.clone(), status: source.status, severity: source.severity },
-                waived: source.waived,
-                overlaid,
-            });
-        }
-    }
-    judged
-}
-
-/// The control of the same id in a profile that this one builds on.
-fn base_of<'a>(profiles: &'a [ReadProfile], name: &str, id: &str, depth: usize) -> Option<&'a ReadControl> {
-    if depth > profiles.len() {
-        return None;
-    }
-    let bases = profiles.iter().filter(|profile| profile.parent.as_deref() == Some(name) && profile.name != name);
-    let found = bases.filter_map(|base| Some((base, base.control(id)?)));
-    found.map(|(base, control)| base_of(profiles, &base.name, id, depth + 1).unwrap_or(control)).next()
-}
-
-impl ReadProfile {
-    fn control(&self, id: &str) -> Option<&ReadControl> {
-        self.controls.iter().find(|control| control.id == id)
-    }
+/// The list of a key; empty when it is absent or null.
+fn list<'a>(json: &'a Json, key: &str) -> &'a [Json] {
+    json.get(key).and_then(Json::as_array).map_or(&[], Vec::as_slice)
 }
