@@ -46,15 +46,17 @@ pub fn parse(text: &str) -> Result<Threshold, ThresholdError> {
     Ok(Threshold { rules })
 }
 
-/// A threshold from the command line: YAML in braces, or `key: number` between commas.
+/// A threshold from the command line: `key: number` between commas, each or all of it in braces or not, as SAF takes
+/// it; or YAML.
 pub fn parse_inline(text: &str) -> Result<Threshold, ThresholdError> {
-    if text.trim_start().starts_with('{') {
+    let entries: Vec<&str> = text.split(',').map(without_braces).collect();
+    if entries.iter().any(|entry| entry.contains(['{', '}', '[', ']'])) {
         return parse(text);
     }
     let mut rules = Vec::new();
-    for entry in text.split(',').filter(|entry| !entry.trim().is_empty()) {
+    for entry in entries.into_iter().filter(|entry| !entry.is_empty()) {
         let Some((key, value)) = entry.split_once(':') else {
-            return error(format!("`{}` is not `key: number`", entry.trim()));
+            return error(format!("`{entry}` is not `key: number`"));
         };
         let value: Yaml = serde_yaml::from_str(value.trim()).map_err(|error| ThresholdError(error.to_string()))?;
         collect(key.trim().trim_matches(['"', '\'']), &value, &mut rules)?;
@@ -63,6 +65,12 @@ pub fn parse_inline(text: &str) -> Result<Threshold, ThresholdError> {
         return error("it is empty: it would allow everything");
     }
     Ok(Threshold { rules })
+}
+
+fn without_braces(entry: &str) -> &str {
+    let entry = entry.trim();
+    let entry = entry.strip_prefix('{').unwrap_or(entry);
+    entry.strip_suffix('}').unwrap_or(entry).trim()
 }
 
 fn text_of(key: &Yaml) -> Result<&str, ThresholdError> {
@@ -171,7 +179,13 @@ mod tests {
         assert_eq!(nested, dotted);
         assert_eq!(nested, json);
         assert_eq!(nested, inline);
-        assert_eq!(nested, parse_inline("{compliance: {min: 80}, failed: {critical: {max: 0}, total: 3}}").unwrap());
+        for text in [
+            "{compliance: {min: 80}, failed: {critical: {max: 0}, total: 3}}",
+            "{compliance.min: 80}, {failed.critical.max: 0}, {failed.total: 3}",
+            "{compliance.min:80, failed.critical.max:0, failed.total:3}",
+        ] {
+            assert_eq!(nested, parse_inline(text).unwrap(), "{text}");
+        }
     }
 
     #[test]
