@@ -144,7 +144,7 @@ impl Rule {
             Counts::Controls(..) if ids.is_empty() => "there are 0 such controls".to_owned(),
             Counts::Controls(..) => format!("there are {number}: {}", some(&ids)),
         };
-        Some(format!("{}: {wanted} allowed, {found}", self.key))
+        Some(format!("{}: expected {wanted}, {found}", self.key))
     }
 
     fn other_ids(&self, wanted: &[String], mut found: Vec<&str>) -> Option<String> {

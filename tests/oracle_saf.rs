@@ -1,6 +1,8 @@
 //! assay's thresholds against recorded verdicts of SAF, and its statuses against those of inspecjs.
 //! tests/oracle/saf/README.md says what was recorded.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -161,7 +163,7 @@ fn every_status_and_severity_is_that_of_inspecjs() {
         }
         let ours = counted_by_assay(&format!("hdf/{name}"));
         if ours != *counted {
-            println!("{name}: inspecjs {counted:?}, assay {ours:?}");
+            assert!(OTHER_STATUSES.contains(&name.as_str()), "{name}: inspecjs {counted:?}, assay {ours:?}");
             different.push(name.as_str());
         }
     }
