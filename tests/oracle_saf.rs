@@ -1,7 +1,7 @@
 //! assay's thresholds against recorded verdicts of SAF, and its statuses against those of inspecjs.
 //! tests/oracle/saf/README.md says what was recorded.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
