@@ -25,8 +25,10 @@ use std::process::{Command, Stdio};
 use scratch::Scratch;
 use serde_json::{Value, json};
 
+type Expected = (&'static str, &'static str, &'static str, bool);
+
 /// What each control of tests/consumers/every-outcome.yaml comes to: id, status, severity, waived.
-const EVERY_OUTCOME: [(&str, &str, &str, bool); 19] = [
+const EVERY_OUTCOME: [Expected; 19] = [
     ("passed", "Passed", "critical", false),
     ("failed", "Failed", "high", false),
     ("passed-and-failed", "Failed", "low", false),
@@ -48,15 +50,15 @@ const EVERY_OUTCOME: [(&str, &str, &str, bool); 19] = [
     ("waived-once", "Passed", "low", false),
 ];
 
-const ODD_TEXT: [(&str, &str, &str, bool); 3] = [
+const ODD_TEXT: [Expected; 3] = [
     ("SV-1.r2_rule (a) <b> & \"c\"", "Failed", "high", false),
     ("names", "Failed", "high", false),
     ("日本語", "Passed", "medium", false),
 ];
 
-const ONE: [(&str, &str, &str, bool); 1] = [("alone", "Failed", "medium", false)];
+const ONE: [Expected; 1] = [("alone", "Failed", "medium", false)];
 
-const ELSEWHERE: [(&str, &str, &str, bool); 1] = [("elsewhere", "Not Reviewed", "medium", false)];
+const ELSEWHERE: [Expected; 1] = [("elsewhere", "Not Reviewed", "medium", false)];
 
 /// Thresholds on whose meaning SAF and assay agree.
 const THRESHOLDS: [&str; 12] = [
@@ -102,7 +104,7 @@ impl Saf {
         let mut child = Command::new(&self.node)
             .args([&script, &self.package])
             .current_dir(folder)
-            .envs([("NO_COLOR", "1"), ("SAF_SKIP_NEW_VERSION_CHECK", "true")])
+            .envs([("NO_COLOR", "1"), ("NODE_NO_WARNINGS", "1"), ("SAF_SKIP_NEW_VERSION_CHECK", "true")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -172,7 +174,7 @@ fn golden(scratch: &Scratch) -> Vec<String> {
     };
     let mut files = Vec::new();
     for path in entries.map(|entry| entry.unwrap().path()) {
-        if path.extension() == Some(OsStr::new("json")) {
+        if path.extension() == Some(OsStr::new("json")) && is_hdf(&path) {
             let name = format!("golden-{}", path.file_name().unwrap().to_str().unwrap());
             fs::copy(&path, scratch.path().join(&name)).unwrap();
             files.push(name);
@@ -180,6 +182,11 @@ fn golden(scratch: &Scratch) -> Vec<String> {
     }
     files.sort();
     files
+}
+
+fn is_hdf(path: &Path) -> bool {
+    let json: Value = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
+    json["platform"].is_object() && json["profiles"].is_array()
 }
 
 /// The controls of a file of results: profile and id.
@@ -216,6 +223,22 @@ fn inspecjs_derives_the_status_that_was_meant() {
             (text("id"), text("status"), text("severity"), control["waived"].as_bool().unwrap())
         });
         assert_eq!(seen.collect::<Vec<_>>(), expected, "{file}");
+    }
+}
+
+/// Names and contents of the target come as visible escapes: SAF's XML cannot hold control characters.
+#[test]
+fn what_the_target_holds_is_text_that_every_format_can_hold() {
+    let scratch = results("consumers-target", &[("odd-text.json", &["odd-text.yaml"])]);
+    let report: Value = serde_json::from_slice(&fs::read(scratch.path().join("odd-text.json")).unwrap()).unwrap();
+    let messages = ["/profiles/0/controls/0", "/profiles/0/controls/1"].into_iter().flat_map(|path| {
+        let results = report.pointer(path).unwrap()["results"].as_array().unwrap().iter();
+        results.map(|result| result["message"].as_str().unwrap())
+    });
+    let messages: Vec<&str> = messages.collect();
+    assert!(messages.iter().all(|message| !message.contains(|char: char| char.is_control() && char != '\n')));
+    for name in [r"/odd-names/\xff\xfe", r"/odd-names/a\x5cxffb", r"/odd-names/new\x0aline", r"/odd-names/\x1b[31m"] {
+        assert!(messages[2].lines().any(|line| line.trim().starts_with(&format!("{name}: 0"))), "{name}: {messages:?}");
     }
 }
 
