@@ -6,13 +6,14 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::print_stdout
 )]
 
-mod scratch;
+mod fixture;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -20,9 +21,9 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
-use scratch::Scratch;
+use fixture::{Scratch, repository};
 use serde_json::{Value, json};
 
 type Expected = (&'static str, &'static str, &'static str, bool);
@@ -100,7 +101,7 @@ impl Saf {
 
     /// What inspecjs sees in files, and what SAF answers to commands.
     fn ask(&self, folder: &Path, files: &[String], commands: &[Vec<String>]) -> Value {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/consumers/ask.js");
+        let script = repository("tests/consumers/ask.js");
         let mut child = Command::new(&self.node)
             .args([&script, &self.package])
             .current_dir(folder)
@@ -115,6 +116,10 @@ impl Saf {
         assert!(output.status.success(), "{output:?}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
+}
+
+fn assay(scratch: &Scratch, arguments: &[&str]) -> Output {
+    fixture::assay(&scratch.0).args(arguments).output().unwrap()
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {
@@ -139,26 +144,27 @@ fn words(words: &[&str]) -> Vec<String> {
 }
 
 /// A folder with targets and results: name of the file, profiles.
-fn results(test: &str, scans: &[(&str, &[&str])]) -> Scratch {
-    let scratch = Scratch::new(test);
+fn results(scans: &[(&str, &[&str])]) -> Scratch {
+    let scratch = Scratch::new();
     scratch.write("root/etc/os-release", "ID=debian\nVERSION_ID=\"12\"\n");
     scratch.write("root/file", "hello");
     scratch.write("root/odd", b"a | b </script>\n\x1b[2J\xff\xfe\0 \xe2\x80\xae end ]]>");
-    fs::create_dir(scratch.path().join("root/folder")).unwrap();
+    fs::create_dir(scratch.path("root/folder")).unwrap();
     let names = [&b"new\nline"[..], b"\x1b[31m", b"<script>", b"|", b"\xff\xfe", b"quo'te\"", b"-rf", b"a\\xffb"];
     for name in names {
-        let folder = scratch.path().join("root/odd-names");
+        let folder = scratch.path("root/odd-names");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join(OsStr::from_bytes(name)), "").unwrap();
     }
-    let sources = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/consumers");
+    let sources = repository("tests/consumers");
     for entry in fs::read_dir(sources).unwrap() {
         let path = entry.unwrap().path();
-        fs::copy(&path, scratch.path().join(path.file_name().unwrap())).unwrap();
+        fs::copy(&path, scratch.0.join(path.file_name().unwrap())).unwrap();
     }
     for (file, profiles) in scans {
         let reporter = format!("json:{file}");
-        let output = scratch.assay(
+        let output = assay(
+            &scratch,
             &[&["scan"][..], profiles, &["--rootfs", "root", "--waiver-file", "waivers.yaml", "--reporter", &reporter]]
                 .concat(),
         );
@@ -169,14 +175,14 @@ fn results(test: &str, scans: &[(&str, &[&str])]) -> Scratch {
 
 /// Files of results by other tests of this project, under short names in this folder.
 fn golden(scratch: &Scratch) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")) else {
+    let Ok(entries) = fs::read_dir(repository("tests/golden")) else {
         return Vec::new();
     };
     let mut files = Vec::new();
     for path in entries.map(|entry| entry.unwrap().path()) {
         if path.extension() == Some(OsStr::new("json")) && is_hdf(&path) {
             let name = format!("golden-{}", path.file_name().unwrap().to_str().unwrap());
-            fs::copy(&path, scratch.path().join(&name)).unwrap();
+            fs::copy(&path, scratch.path(&name)).unwrap();
             files.push(name);
         }
     }
@@ -191,7 +197,7 @@ fn is_hdf(path: &Path) -> bool {
 
 /// The controls of a file of results: profile and id.
 fn controls(scratch: &Scratch, file: &str) -> Vec<(String, String)> {
-    let report: Value = serde_json::from_slice(&fs::read(scratch.path().join(file)).unwrap()).unwrap();
+    let report: Value = serde_json::from_slice(&fs::read(scratch.path(file)).unwrap()).unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let mut found = Vec::new();
     for profile in report["profiles"].as_array().unwrap() {
@@ -212,8 +218,8 @@ fn inspecjs_derives_the_status_that_was_meant() {
         ("elsewhere.json", &["elsewhere.yaml"]),
         ("several.json", &["one.yaml", "odd-text.yaml", "every-outcome.yaml"]),
     ];
-    let scratch = results("consumers-inspecjs", &scans);
-    let answer = saf.ask(scratch.path(), &scans.map(|(file, _)| file.to_owned()), &[]);
+    let scratch = results(&scans);
+    let answer = saf.ask(&scratch.0, &scans.map(|(file, _)| file.to_owned()), &[]);
     let several = [&ONE[..], &ODD_TEXT, &EVERY_OUTCOME].concat();
     let expected: [&[_]; 5] = [&EVERY_OUTCOME, &ODD_TEXT, &ONE, &ELSEWHERE, &several];
     for ((file, _), (seen, expected)) in scans.iter().zip(answer["controls"].as_array().unwrap().iter().zip(expected)) {
@@ -229,8 +235,8 @@ fn inspecjs_derives_the_status_that_was_meant() {
 /// Names and contents of the target come as visible escapes: SAF's XML cannot hold control characters.
 #[test]
 fn what_the_target_holds_is_text_that_every_format_can_hold() {
-    let scratch = results("consumers-target", &[("odd-text.json", &["odd-text.yaml"])]);
-    let report: Value = serde_json::from_slice(&fs::read(scratch.path().join("odd-text.json")).unwrap()).unwrap();
+    let scratch = results(&[("odd-text.json", &["odd-text.yaml"])]);
+    let report: Value = serde_json::from_slice(&fs::read(scratch.path("odd-text.json")).unwrap()).unwrap();
     let messages = ["/profiles/0/controls/0", "/profiles/0/controls/1"].into_iter().flat_map(|path| {
         let results = report.pointer(path).unwrap()["results"].as_array().unwrap().iter();
         results.map(|result| result["message"].as_str().unwrap())
@@ -245,15 +251,12 @@ fn what_the_target_holds_is_text_that_every_format_can_hold() {
 #[test]
 fn saf_reaches_the_same_verdicts() {
     let Some(saf) = saf("saf_reaches_the_same_verdicts") else { return };
-    let scratch = results(
-        "consumers-thresholds",
-        &[
-            ("every-outcome.json", &["every-outcome.yaml"]),
-            ("odd-text.json", &["odd-text.yaml"]),
-            ("one.json", &["one.yaml"]),
-            ("elsewhere.json", &["elsewhere.yaml"]),
-        ],
-    );
+    let scratch = results(&[
+        ("every-outcome.json", &["every-outcome.yaml"]),
+        ("odd-text.json", &["odd-text.yaml"]),
+        ("one.json", &["one.yaml"]),
+        ("elsewhere.json", &["elsewhere.yaml"]),
+    ]);
     let mut files = words(&["every-outcome.json", "odd-text.json", "one.json", "elsewhere.json"]);
     // SAF looks at the first profile only.
     files.extend(golden(&scratch).into_iter().filter(|file| {
@@ -267,12 +270,12 @@ fn saf_reaches_the_same_verdicts() {
         }
         for (name, flags) in [("loose", &[][..]), ("exact", &["-e"]), ("ids", &["-c"]), ("all", &["-e", "-c"])] {
             let made = format!("{file}-{name}.yaml");
-            let output = scratch.assay(&[&["threshold", "generate", "-i", file, "-o", &made], flags].concat());
+            let output = assay(&scratch, &[&["threshold", "generate", "-i", file, "-o", &made], flags].concat());
             assert!(output.status.success(), "{output:?}");
             commands.push(words(&["validate", "threshold", "-i", file, "-T", &made]));
         }
     }
-    let answer = saf.ask(scratch.path(), &[], &commands);
+    let answer = saf.ask(&scratch.0, &[], &commands);
     let mut verdicts = BTreeMap::new();
     for (command, answer) in commands.iter().zip(answer["commands"].as_array().unwrap()) {
         let text = |key: &str| answer[key].as_str().unwrap();
@@ -282,7 +285,7 @@ fn saf_reaches_the_same_verdicts() {
             _ => panic!("{command:?}: SAF reaches no verdict: {answer}"),
         };
         let arguments: Vec<&str> = command.iter().map(String::as_str).collect();
-        let ours = scratch.assay(&[&["threshold", "check"], &arguments[2..]].concat());
+        let ours = assay(&scratch, &[&["threshold", "check"], &arguments[2..]].concat());
         assert_eq!(ours.status.code(), Some(saf), "{command:?}: SAF {answer}, assay {ours:?}");
         assert!(arguments[4] == "-I" || saf == 0, "{command:?}");
         *verdicts.entry(saf).or_insert(0) += 1;
@@ -293,35 +296,32 @@ fn saf_reaches_the_same_verdicts() {
 #[test]
 fn of_several_profiles_saf_judges_the_first() {
     let Some(saf) = saf("of_several_profiles_saf_judges_the_first") else { return };
-    let scratch = results("consumers-several", &[("several.json", &["odd-text.yaml", "every-outcome.yaml"])]);
+    let scratch = results(&[("several.json", &["odd-text.yaml", "every-outcome.yaml"])]);
     let commands = [
         words(&["validate", "threshold", "-i", "several.json", "-I", "error.total.max: 0"]),
         words(&["view", "summary", "-i", "several.json", "-f", "json"]),
     ];
-    let answer = saf.ask(scratch.path(), &[], &commands);
+    let answer = saf.ask(&scratch.0, &[], &commands);
     assert_eq!(answer["commands"][0]["code"], 0, "{answer}");
     let summary: Value = serde_json::from_str(answer["commands"][1]["out"].as_str().unwrap()).unwrap();
     assert_eq!(summary.as_array().unwrap().len(), 1);
     assert_eq!(summary[0]["profileName"], "odd-text");
     assert_eq!(summary[0]["failed"]["total"], 2);
 
-    let ours = scratch.assay(&["threshold", "check", "-i", "several.json", "-I", "error.total.max: 0"]);
+    let ours = assay(&scratch, &["threshold", "check", "-i", "several.json", "-I", "error.total.max: 0"]);
     assert_eq!(ours.status.code(), Some(103), "{ours:?}");
 }
 
 #[test]
 fn saf_summarises_and_converts() {
     let Some(saf) = saf("saf_summarises_and_converts") else { return };
-    let scratch = results(
-        "consumers-converters",
-        &[
-            ("every-outcome.json", &["every-outcome.yaml"]),
-            ("odd-text.json", &["odd-text.yaml"]),
-            ("one.json", &["one.yaml"]),
-            ("elsewhere.json", &["elsewhere.yaml"]),
-            ("several.json", &["one.yaml", "odd-text.yaml", "every-outcome.yaml"]),
-        ],
-    );
+    let scratch = results(&[
+        ("every-outcome.json", &["every-outcome.yaml"]),
+        ("odd-text.json", &["odd-text.yaml"]),
+        ("one.json", &["one.yaml"]),
+        ("elsewhere.json", &["elsewhere.yaml"]),
+        ("several.json", &["one.yaml", "odd-text.yaml", "every-outcome.yaml"]),
+    ]);
     let own = ["every-outcome.json", "odd-text.json", "one.json", "elsewhere.json", "several.json"];
     let files: Vec<String> = own.iter().map(|file| (*file).to_owned()).chain(golden(&scratch)).collect();
     let mut commands = Vec::new();
@@ -344,12 +344,12 @@ fn saf_summarises_and_converts() {
         commands.push([words(&["convert", "hdf2asff", "-i", file, "-o", &folder]), words(&account)].concat());
         outputs.push(format!("{folder}/{folder}.json"));
     }
-    let answer = saf.ask(scratch.path(), &[], &commands);
+    let answer = saf.ask(&scratch.0, &[], &commands);
     for ((command, output), answer) in commands.iter().zip(&outputs).zip(answer["commands"].as_array().unwrap()) {
         let said = format!("{}{}", answer["out"].as_str().unwrap(), answer["err"].as_str().unwrap());
         let is_good = answer["code"] == 0 && !said.contains("rror") && !said.contains("failed");
         assert!(is_good, "{command:?}: {answer}");
-        let path = scratch.path().join(output);
+        let path = scratch.path(output);
         // Large results become several files.
         let path =
             if path.exists() { path } else { PathBuf::from(path.to_str().unwrap().replace(".json", ".p0.json")) };
@@ -362,10 +362,10 @@ fn saf_summarises_and_converts() {
 
 /// All controls, of all profiles, are in the files for people and for other tools.
 fn every_control_is_converted(scratch: &Scratch, file: &str) {
-    let read = |extension: &str| fs::read_to_string(scratch.path().join(format!("{file}.{extension}"))).unwrap();
+    let read = |extension: &str| fs::read_to_string(scratch.path(&format!("{file}.{extension}"))).unwrap();
     let ids: Vec<String> = controls(scratch, file).into_iter().map(|(_, id)| id).collect();
 
-    let mut table = csv::Reader::from_path(scratch.path().join(format!("{file}.csv"))).unwrap();
+    let mut table = csv::Reader::from_path(scratch.path(&format!("{file}.csv"))).unwrap();
     let column = table.headers().unwrap().iter().position(|name| name == "ID").unwrap();
     let rows: Vec<String> = table.records().map(|row| row.unwrap()[column].to_owned()).collect();
     assert_eq!(rows, ids, "{file}");
@@ -374,7 +374,7 @@ fn every_control_is_converted(scratch: &Scratch, file: &str) {
     assert_eq!(read("xml").matches("<rule-result ").count(), ids.len(), "{file}");
 
     let folder = format!("{}-asff", file.trim_end_matches(".json"));
-    let text = fs::read_to_string(scratch.path().join(format!("{folder}/{folder}.json"))).unwrap();
+    let text = fs::read_to_string(scratch.path(&format!("{folder}/{folder}.json"))).unwrap();
     let findings: Vec<Value> = serde_json::from_str(&text).unwrap();
     for id in &ids {
         let rule = format!("/rule/{id}");

@@ -1,19 +1,22 @@
 //! Thresholds as docs/thresholds.md promises them: they fail closed, list all violations, and compare exactly.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
 
-mod scratch;
+mod fixture;
 
 use std::fs;
-use std::path::Path;
 use std::process::Output;
 
-use scratch::Scratch;
+use fixture::{Scratch, repository};
 use serde_json::{Value, json};
 
 const MET: i32 = 0;
 const NOT_MET: i32 = 103;
 const ERROR: i32 = 2;
+
+fn assay(scratch: &Scratch, arguments: &[&str]) -> Output {
+    fixture::assay(&scratch.0).args(arguments).output().unwrap()
+}
 
 fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or_else(|| panic!("killed: {output:?}"))
@@ -52,19 +55,19 @@ fn mixed() -> Value {
 /// Judges results, which are written first, by a threshold on the command line.
 fn check_inline(scratch: &Scratch, results: &Value, threshold: &str) -> Output {
     scratch.write("results.json", results.to_string());
-    scratch.assay(&["threshold", "check", "-i", "results.json", "-I", threshold])
+    assay(scratch, &["threshold", "check", "-i", "results.json", "-I", threshold])
 }
 
 /// Judges them by a threshold in a file.
 fn check_file(scratch: &Scratch, results: &Value, threshold: &str) -> Output {
     scratch.write("results.json", results.to_string());
     scratch.write("threshold.yaml", threshold);
-    scratch.assay(&["threshold", "check", "-i", "results.json", "-T", "threshold.yaml"])
+    assay(scratch, &["threshold", "check", "-i", "results.json", "-T", "threshold.yaml"])
 }
 
 #[test]
 fn every_key_holds() {
-    let scratch = Scratch::new("threshold-keys");
+    let scratch = Scratch::new();
     for (threshold, expected) in [
         ("compliance.min: 33", MET),
         ("compliance.min: 34", NOT_MET),
@@ -105,7 +108,7 @@ fn every_key_holds() {
 
 #[test]
 fn all_violations_are_listed() {
-    let scratch = Scratch::new("threshold-violations");
+    let scratch = Scratch::new();
     let threshold = "
         compliance: {min: 90}
         passed: {total: 4}
@@ -133,7 +136,7 @@ fn all_violations_are_listed() {
 
 #[test]
 fn compliance_is_compared_exactly() {
-    let scratch = Scratch::new("threshold-exact");
+    let scratch = Scratch::new();
     for (threshold, expected) in [
         ("compliance.min: 33.33", MET),
         ("compliance.min: 33.34", NOT_MET),
@@ -158,7 +161,7 @@ fn compliance_is_compared_exactly() {
 
 #[test]
 fn what_is_no_threshold_is_an_error() {
-    let scratch = Scratch::new("threshold-malformed");
+    let scratch = Scratch::new();
     for (threshold, part) in [
         ("", "empty"),
         (" \n", "empty"),
@@ -201,21 +204,21 @@ fn what_is_no_threshold_is_an_error() {
         assert!(message.starts_with("error: threshold threshold.yaml: ") && message.contains(part), "{message}");
     }
 
-    let missing = scratch.assay(&["threshold", "check", "-i", "results.json", "-T", "nowhere.yaml"]);
+    let missing = assay(&scratch, &["threshold", "check", "-i", "results.json", "-T", "nowhere.yaml"]);
     assert_eq!(code(&missing), ERROR);
     assert!(errors(&missing).contains("nowhere.yaml"), "{missing:?}");
-    let folder = scratch.assay(&["threshold", "check", "-i", "results.json", "-T", "."]);
+    let folder = assay(&scratch, &["threshold", "check", "-i", "results.json", "-T", "."]);
     assert_eq!(code(&folder), ERROR, "{folder:?}");
     scratch.write("threshold.yaml", b"failed.total.max: \xff");
-    let bytes = scratch.assay(&["threshold", "check", "-i", "results.json", "-T", "threshold.yaml"]);
+    let bytes = assay(&scratch, &["threshold", "check", "-i", "results.json", "-T", "threshold.yaml"]);
     assert_eq!(code(&bytes), ERROR, "{bytes:?}");
-    let none = scratch.assay(&["threshold", "check", "-i", "results.json"]);
+    let none = assay(&scratch, &["threshold", "check", "-i", "results.json"]);
     assert_eq!(code(&none), ERROR, "{none:?}");
 }
 
 #[test]
 fn a_threshold_can_stand_on_the_command_line() {
-    let scratch = Scratch::new("threshold-inline");
+    let scratch = Scratch::new();
     for (threshold, expected) in [
         ("compliance.min: 30, failed.critical.max: 1", MET),
         ("compliance.min: 30, failed.critical.max: 0", NOT_MET),
@@ -243,10 +246,10 @@ fn a_threshold_can_stand_on_the_command_line() {
 
 #[test]
 fn results_that_cannot_be_read_are_an_error() {
-    let scratch = Scratch::new("threshold-unreadable");
+    let scratch = Scratch::new();
     let whole = mixed().to_string();
     scratch.write("results.json", &whole);
-    let check = || scratch.assay(&["threshold", "check", "-i", "results.json", "-I", "failed.total.max: 9"]);
+    let check = || assay(&scratch, &["threshold", "check", "-i", "results.json", "-I", "failed.total.max: 9"]);
     assert_eq!(code(&check()), MET);
     for end in 0..whole.len() {
         // Every seventh place is enough.
@@ -269,7 +272,7 @@ fn results_that_cannot_be_read_are_an_error() {
     scratch.write("results.json", &bytes);
     assert_eq!(code(&check()), ERROR, "no UTF-8");
     for path in ["nowhere.json", "."] {
-        let output = scratch.assay(&["threshold", "check", "-i", path, "-I", "failed.total.max: 9"]);
+        let output = assay(&scratch, &["threshold", "check", "-i", path, "-I", "failed.total.max: 9"]);
         assert_eq!(code(&output), ERROR, "{path}: {output:?}");
     }
 }
@@ -291,7 +294,7 @@ fn without(path: &str) -> Value {
 
 #[test]
 fn results_of_another_shape_are_an_error() {
-    let scratch = Scratch::new("threshold-shape");
+    let scratch = Scratch::new();
     let required = [
         "/platform",
         "/platform/name",
@@ -402,7 +405,7 @@ fn results_of_another_shape_are_an_error() {
 
 #[test]
 fn hostile_text_is_an_error_and_no_crash() {
-    let scratch = Scratch::new("threshold-hostile");
+    let scratch = Scratch::new();
     let whole = mixed().to_string();
     let deep = |open: &str, close: &str| format!("{}1{}", open.repeat(200_000), close.repeat(200_000));
     let impact = |text: &str| whole.replace("\"impact\":0.9", &format!("\"impact\":{text}"));
@@ -432,13 +435,13 @@ fn hostile_text_is_an_error_and_no_crash() {
         assert_ne!(text, whole, "{name}");
         scratch.write("results.json", &text);
         for threshold in ["failed.total.max: 9", "compliance.min: 0"] {
-            let output = scratch.assay(&["threshold", "check", "-i", "results.json", "-I", threshold]);
+            let output = assay(&scratch, &["threshold", "check", "-i", "results.json", "-I", threshold]);
             assert_eq!(code(&output), ERROR, "{name}: {}", errors(&output));
             assert!(output.stdout.is_empty(), "{name}");
         }
-        let output = scratch.assay(&["threshold", "generate", "-i", "results.json", "-o", "made.yaml"]);
+        let output = assay(&scratch, &["threshold", "generate", "-i", "results.json", "-o", "made.yaml"]);
         assert_eq!(code(&output), ERROR, "{name}");
-        assert!(!scratch.path().join("made.yaml").exists(), "{name}");
+        assert!(!scratch.path("made.yaml").exists(), "{name}");
     }
 
     let bomb = (1..30).fold("a0: &a0 [x, x]\n".to_owned(), |text, level| {
@@ -453,19 +456,19 @@ fn hostile_text_is_an_error_and_no_crash() {
 
 #[test]
 fn what_is_generated_is_met() {
-    let scratch = Scratch::new("threshold-generate");
-    let oracle = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracle/saf/hdf");
+    let scratch = Scratch::new();
+    let oracle = repository("tests/oracle/saf/hdf");
     let mut judged = 0;
     for entry in fs::read_dir(oracle).unwrap() {
-        fs::copy(entry.unwrap().path(), scratch.path().join("results.json")).unwrap();
+        fs::copy(entry.unwrap().path(), scratch.path("results.json")).unwrap();
         for flags in [&[][..], &["--exact"], &["--control-ids"], &["-e", "-c"]] {
             let generate = ["threshold", "generate", "-i", "results.json", "-o", "made.yaml"];
-            let output = scratch.assay(&[&generate, flags].concat());
+            let output = assay(&scratch, &[&generate, flags].concat());
             if code(&output) == ERROR {
                 continue;
             }
             assert_eq!(code(&output), MET, "{output:?}");
-            let output = scratch.assay(&["threshold", "check", "-i", "results.json", "-T", "made.yaml"]);
+            let output = assay(&scratch, &["threshold", "check", "-i", "results.json", "-T", "made.yaml"]);
             assert_eq!(code(&output), MET, "{flags:?}: {output:?}");
             assert_eq!(output.stdout, b"Threshold met\n");
             judged += 1;
@@ -476,12 +479,12 @@ fn what_is_generated_is_met() {
 
 #[test]
 fn what_is_generated_holds_what_is() {
-    let scratch = Scratch::new("threshold-worse");
+    let scratch = Scratch::new();
     let good = || control("good", 0.5, "passed");
     let bad = || control("bad", 0.5, "failed");
     let generated = |flags: &[&str]| {
         scratch.write("results.json", hdf(&[good(), bad()]).to_string());
-        let output = scratch.assay(&[&["threshold", "generate", "-i", "results.json"], flags].concat());
+        let output = assay(&scratch, &[&["threshold", "generate", "-i", "results.json"], flags].concat());
         String::from_utf8(output.stdout).unwrap()
     };
     let (loose, exact, ids) = (generated(&[]), generated(&["--exact"]), generated(&["--control-ids"]));
@@ -510,9 +513,9 @@ controls:
 
 #[test]
 fn a_scan_with_errors_needs_a_threshold_that_allows_them() {
-    let scratch = Scratch::new("threshold-scan");
+    let scratch = Scratch::new();
     scratch.write("profile.yaml", PROFILE);
-    fs::create_dir_all(scratch.path().join("root/folder")).unwrap();
+    fs::create_dir_all(scratch.path("root/folder")).unwrap();
     for (threshold, expected) in [
         ("failed.total.max: 0", NOT_MET),
         ("compliance.min: 50", NOT_MET),
@@ -524,35 +527,38 @@ fn a_scan_with_errors_needs_a_threshold_that_allows_them() {
         ("", ERROR),
     ] {
         scratch.write("threshold.yaml", threshold);
-        let output = scratch.assay(&[
-            "scan",
-            "profile.yaml",
-            "--rootfs",
-            "root",
-            "--threshold",
-            "threshold.yaml",
-            "--reporter",
-            "json:results.json",
-        ]);
+        let output = assay(
+            &scratch,
+            &[
+                "scan",
+                "profile.yaml",
+                "--rootfs",
+                "root",
+                "--threshold",
+                "threshold.yaml",
+                "--reporter",
+                "json:results.json",
+            ],
+        );
         assert_eq!(code(&output), expected, "{threshold}: {output:?}");
         if expected == ERROR {
-            assert!(!scratch.path().join("results.json").exists(), "{threshold}");
+            assert!(!scratch.path("results.json").exists(), "{threshold}");
             continue;
         }
-        let report: Value = serde_json::from_slice(&fs::read(scratch.path().join("results.json")).unwrap()).unwrap();
+        let report: Value = serde_json::from_slice(&fs::read(scratch.path("results.json")).unwrap()).unwrap();
         let verdict = &report["passthrough"]["assay"]["threshold"];
         assert_eq!(verdict["met"], json!(expected == MET), "{threshold}");
         assert_eq!(verdict["violations"].as_array().unwrap().is_empty(), expected == MET, "{threshold}");
-        fs::remove_file(scratch.path().join("results.json")).unwrap();
+        fs::remove_file(scratch.path("results.json")).unwrap();
     }
-    let missing = scratch.assay(&["scan", "profile.yaml", "--rootfs", "root", "--threshold", "nowhere.yaml"]);
+    let missing = assay(&scratch, &["scan", "profile.yaml", "--rootfs", "root", "--threshold", "nowhere.yaml"]);
     assert_eq!(code(&missing), ERROR, "{missing:?}");
 
     // Results that are judged alone are judged by what the threshold says.
     let scan = ["scan", "profile.yaml", "--rootfs", "root", "--reporter", "json:results.json"];
-    assert_eq!(code(&scratch.assay(&scan)), 100);
+    assert_eq!(code(&assay(&scratch, &scan)), 100);
     for (threshold, expected) in [("failed.total.max: 0", MET), ("error.total.max: 0", NOT_MET)] {
-        let output = scratch.assay(&["threshold", "check", "-i", "results.json", "-I", threshold]);
+        let output = assay(&scratch, &["threshold", "check", "-i", "results.json", "-I", threshold]);
         assert_eq!(code(&output), expected, "{threshold}: {output:?}");
     }
 }
