@@ -4,14 +4,8 @@
 //! They are found by the environment variable ASSAY_SAF (the program `saf`, or a folder that holds node_modules) or on
 //! PATH. Files in tests/golden are read by them too.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::disallowed_methods,
-    clippy::print_stdout
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
 
 mod fixture;
 

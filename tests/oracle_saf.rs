@@ -1,7 +1,8 @@
 //! assay's thresholds against recorded verdicts of SAF, and its statuses against those of inspecjs.
 //! tests/oracle/saf/README.md says what was recorded.
 
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::disallowed_methods)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
