@@ -247,15 +247,7 @@ fn push_matcher(words: &mut String, by: By, matcher: &Matcher) {
         Matcher::Is(operand) if by == By::Untyped && !is_list(operand) => one(words, "cmp == ", operand),
         Matcher::Cmp(operand) => one(words, "cmp == ", operand),
         Matcher::Is(operand) | Matcher::Eq(operand) | Matcher::Ne(operand) => one(words, "eq ", operand),
-        Matcher::Match(patterns) => {
-            for (place, pattern) in patterns.iter().enumerate() {
-                let between = if place > 0 { " and " } else { "" };
-                let _ = match pattern {
-                    PatternOperand::Known(pattern) => write!(words, "{between}match /{}/", pattern.as_str()),
-                    PatternOperand::Open(_) => write!(words, "{between}match …"),
-                };
-            }
-        }
+        Matcher::Match(patterns) => push_patterns(words, patterns, " and "),
         Matcher::Includes(operands) | Matcher::Excludes(operands) => push_list(words, "include", operands),
         Matcher::In(operands) | Matcher::NotIn(operands) => push_list(words, "be in", operands),
         Matcher::SubsetOf(operands) => push_list(words, "be a subset of", operands),
@@ -299,11 +291,25 @@ fn push_matcher(words: &mut String, by: By, matcher: &Matcher) {
         }
         Matcher::Not(test) => match test.matchers.as_slice() {
             [one] => {
-                push_matcher(words, test.by, one);
+                match one {
+                    // None of them may be found.
+                    Matcher::Match(patterns) => push_patterns(words, patterns, " or "),
+                    one => push_matcher(words, test.by, one),
+                }
                 push_modifiers(words, test.modifiers.as_deref());
             }
             _ => push_inner(words, test),
         },
+    }
+}
+
+fn push_patterns(words: &mut String, patterns: &[PatternOperand], between: &str) {
+    for (place, pattern) in patterns.iter().enumerate() {
+        let between = if place > 0 { between } else { "" };
+        let _ = match pattern {
+            PatternOperand::Known(pattern) => write!(words, "{between}match /{}/", pattern.as_str()),
+            PatternOperand::Open(_) => write!(words, "{between}match …"),
+        };
     }
 }
 
