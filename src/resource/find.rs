@@ -8,7 +8,7 @@ use crate::resource::{
     Argument, Arguments, Asked, Cell, Context, Label, NoAnswer, Property, Resource, Row, Shape, Table, Takes, Type,
     file,
 };
-use crate::rootfs::{Found, Kind, LookError, WalkOptions, Walker, walk};
+use crate::rootfs::{Found, Kind, Links, LookError, WalkOptions, Walker, walk};
 use crate::value::{Value, lossless};
 
 pub(super) const FIND: Resource = Resource {
@@ -156,11 +156,20 @@ impl Gathered {
 
 fn starts(context: &Context, arguments: &Arguments) -> Asked<(Vec<Vec<u8>>, Absent)> {
     let under = arguments.globs("under");
-    let (paths, absent) = context.expand_all(under)?;
+    let (found, mut absent) = context.expand_all(under)?;
+    let mut paths = Vec::new();
+    for (path, named) in found {
+        // Below a link that leads nowhere there is nothing to look at; met by a wildcard, it is an entry itself.
+        if named && context.root.lookup(&path, Links::Follow).is_err_and(|error| error == LookError::Absent) {
+            absent.push(lossless(&path));
+        } else {
+            paths.push(path);
+        }
+    }
     if paths.is_empty() {
         return Err(NoAnswer::Missing(format!("Can't find file: {}", names_of(under))));
     }
-    Ok((paths.into_iter().map(|(path, _)| path).collect(), absent))
+    Ok((paths, absent))
 }
 
 fn visit(context: &Context, question: &Question<'_>, gathered: &Mutex<Gathered>, found: &Found<'_>) {

@@ -33,7 +33,7 @@ pub struct WalkOptions {
 
 /// One question put to a walk.
 pub struct Walker<'a> {
-    /// Where it starts, links followed; absolute paths.
+    /// Where it starts, links followed where they lead somewhere; absolute paths.
     pub starts: Vec<Vec<u8>>,
     /// How it goes.
     pub options: WalkOptions,
@@ -228,7 +228,12 @@ fn starts(root: &Root, walkers: &[Walker<'_>], incomplete: &Mutex<Vec<Vec<Incomp
                 known.walkers.push(index);
                 continue;
             }
-            match root.trace(path, Links::Follow, &mut |_| ()) {
+            let found = match root.trace(path, Links::Follow, &mut |_| ()) {
+                // A link that leads nowhere is an entry like any other.
+                Err(LookError::Absent | LookError::Loop) => root.trace(path, Links::Stay, &mut |_| ()),
+                found => found,
+            };
+            match found {
                 Ok(trace) => starts.push(Start {
                     path: path.clone(),
                     real_path: trace.real_path,
