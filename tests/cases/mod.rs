@@ -1,0 +1,371 @@
+//! Cases as data: a root filesystem, checks, and beside each check what must come out of it. Every case runs on every
+//! kind of root: a directory with the kernel's resolver, the same step by step, and one in memory.
+//!
+//! A file holds `about`, `files` that all its cases share, and `cases`. A case has a `title`, the `checks` (or the
+//! whole `control`) as text, and `#= STATUS: PART | STATUS …` at the end of a line for each result in order; PART is
+//! looked for in the result's description and message. Further keys are those of [`Case`].
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
+
+use assay::evaluate::{Clock, Limits};
+use assay::outcome::{CheckResult, ControlResult, Report, Status};
+use assay::profile::{GivenInputs, Profile, Selection, Source, compile, read, read_waivers};
+use assay::rootfs::{Kind, Memory, MemoryEntry, Resolver, Root};
+use assay::scan::{Settings, scan};
+use serde::Deserialize;
+
+/// The moment at which all cases are scanned: 2027-01-15T08:00:00Z.
+const NOW: i64 = 1_800_000_000;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    #[expect(dead_code, reason = "for readers of the file")]
+    about: String,
+    #[serde(default)]
+    files: BTreeMap<String, Entry>,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    title: String,
+    /// Files beside the shared ones; `null` takes a shared one away.
+    #[serde(default)]
+    files: BTreeMap<String, Option<Entry>>,
+    /// More keys of the profile.
+    #[serde(default)]
+    profile: String,
+    /// Keys of the control, `checks` included.
+    #[serde(default)]
+    control: String,
+    /// The checks alone.
+    #[serde(default)]
+    checks: String,
+    /// `NAME=VALUE`.
+    #[serde(default)]
+    input: Vec<String>,
+    /// A waiver file.
+    waivers: Option<String>,
+    /// What the control must come to.
+    status: Option<String>,
+    /// The tags that the control must have in the end.
+    tags: Option<serde_json::Value>,
+    /// The impact that the report must show.
+    impact: Option<f64>,
+    /// What a directory cannot be made to hold without rights or tricks is tested in memory only.
+    #[serde(default)]
+    memory_only: bool,
+    /// Whether the files must belong to root, so that directories need root.
+    #[serde(default)]
+    of_root: bool,
+}
+
+/// A file of the root: its content, or what it is.
+#[derive(Clone, Deserialize)]
+#[serde(untagged)]
+enum Entry {
+    Content(String),
+    Full(Box<Full>),
+}
+
+#[derive(Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Full {
+    content: Option<String>,
+    /// The content as hexadecimal digits.
+    hex: Option<String>,
+    /// The text of a symbolic link.
+    link: Option<String>,
+    /// InSpec's word, such as directory.
+    kind: Option<String>,
+    mode: Option<String>,
+    owner: Option<(u32, u32)>,
+    mtime: Option<i64>,
+    denied: bool,
+    /// Extended attributes in hexadecimal digits.
+    xattrs: BTreeMap<String, String>,
+}
+
+impl Full {
+    fn kind(&self) -> Kind {
+        let named = |word: &String| Kind::NAMED.iter().find(|(_, name)| name == word).expect("a kind of file").0;
+        match (&self.kind, &self.link) {
+            (Some(word), _) => named(word),
+            (None, Some(_)) => Kind::Symlink,
+            (None, None) => Kind::File,
+        }
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        match (&self.hex, &self.link, &self.content) {
+            (Some(hex), ..) => from_hex(hex),
+            (_, Some(text), _) | (.., Some(text)) => text.clone().into_bytes(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn mode(&self) -> u32 {
+        match &self.mode {
+            Some(text) => u32::from_str_radix(text, 8).expect("a mode in octal"),
+            None if self.kind() == Kind::Directory => 0o755,
+            None => 0o644,
+        }
+    }
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<char> = text.chars().filter(|char| !char.is_whitespace()).collect();
+    digits.chunks(2).map(|pair| u8::from_str_radix(&pair.iter().collect::<String>(), 16).unwrap()).collect()
+}
+
+/// What a run of the cases of one file saw.
+#[derive(Default)]
+pub(crate) struct Seen {
+    /// The profiles of all cases.
+    pub(crate) profiles: Vec<Profile>,
+    /// Results as they came out of the root in memory.
+    pub(crate) results: Vec<CheckResult>,
+    /// What was not as it must be.
+    pub(crate) wrong: Vec<String>,
+}
+
+/// The data files of a folder below `tests`, by name.
+pub(crate) fn data_files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
+    files.sort();
+    files
+}
+
+/// Runs all cases of a file on all roots.
+pub(crate) fn run(file: &Path) -> Seen {
+    let text = fs::read_to_string(file).unwrap();
+    let table: Table = serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    let name = file.file_name().unwrap().to_string_lossy();
+    let mut seen = Seen::default();
+    for case in &table.cases {
+        let mut files: BTreeMap<String, Full> = BTreeMap::new();
+        // A root that holds nothing is refused.
+        files.insert("/etc".to_owned(), Full { kind: Some("directory".to_owned()), ..Full::default() });
+        let shared = table.files.iter().map(|(path, entry)| (path, Some(entry)));
+        for (path, entry) in shared.chain(case.files.iter().map(|(path, entry)| (path, entry.as_ref()))) {
+            match entry {
+                None => drop(files.remove(path)),
+                Some(Entry::Full(full)) => drop(files.insert(path.clone(), (**full).clone())),
+                Some(Entry::Content(text)) => {
+                    files.insert(path.clone(), Full { content: Some(text.clone()), ..Full::default() });
+                }
+            }
+        }
+        let wrong = run_case(&format!("{name}: {}", case.title), case, &files, &mut seen);
+        seen.wrong.extend(wrong);
+    }
+    seen
+}
+
+/// Runs one case; gives back what was not as it must be.
+fn run_case(name: &str, case: &Case, files: &BTreeMap<String, Full>, seen: &mut Seen) -> Vec<String> {
+    let folder = Folder::new();
+    let path = folder.0.join("profile.yaml");
+    fs::write(&path, profile_text(case)).unwrap();
+    let values = case.input.iter().map(|given| given.split_once('=').unwrap());
+    let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let read = read(&path.display().to_string()).unwrap();
+    let profile = match compile(&[read], &GivenInputs { files: Vec::new(), values }) {
+        Ok(mut loaded) => loaded.profiles.remove(0),
+        Err(problems) => {
+            let problems = problems.iter().map(|problem| format!("\n{problem}"));
+            return vec![format!("{name}: does not load{}", problems.collect::<String>())];
+        }
+    };
+    let mut wrong = Vec::new();
+    let memory = files.iter().map(|(path, entry)| (path, memory_entry(entry)));
+    let report = scan_root(&profile, Root::memory(Memory::new(memory)), case);
+    wrong.extend(judge(&format!("{name} (memory)"), case, &report));
+    seen.results.extend(report.controls().flat_map(|control| control.results.iter().cloned()));
+    if !case.memory_only && !files.values().any(|file| file.denied) {
+        match build(&folder.0.join("root"), files, case.of_root) {
+            Err(needed) => println!("skipped: {name} on a directory: needs {needed}"),
+            Ok(root) => {
+                for (kind, resolver) in [("directory", Resolver::Auto), ("steps", Resolver::Steps)] {
+                    let report = scan_root(&profile, Root::open(&root, resolver).unwrap(), case);
+                    wrong.extend(judge(&format!("{name} ({kind})"), case, &report));
+                }
+            }
+        }
+    }
+    seen.profiles.push(profile);
+    wrong
+}
+
+fn profile_text(case: &Case) -> String {
+    let indented = |text: &str, blanks: usize| -> String {
+        text.lines().map(|line| format!("{:blanks$}{line}\n", "")).collect()
+    };
+    let mut text = format!("schema: 1\nname: case\n{}controls:\n  - id: case\n", indented(&case.profile, 0));
+    text.push_str(&indented(&case.control, 4));
+    if !case.checks.is_empty() {
+        text.push_str("    checks:\n");
+        text.push_str(&indented(&case.checks, 6));
+    }
+    text
+}
+
+fn scan_root(profile: &Profile, root: Root, case: &Case) -> Report {
+    let waivers = case.waivers.as_ref().map(|text| Arc::new(Source::new("waivers.yaml", text.as_str())));
+    let settings = Settings {
+        location: "case".to_owned(),
+        selection: Selection::default(),
+        waivers: waivers.map_or_else(Vec::new, |source| read_waivers(&source).unwrap()),
+        auditor_files: Vec::new(),
+        limits: Limits { jobs: 1, whole: Duration::from_secs(600), stall: Duration::from_secs(600) },
+        now: NOW,
+        clock: Clock::Fixed,
+    };
+    scan(std::slice::from_ref(profile), root, &settings)
+}
+
+/// The status and the message of a result.
+pub(crate) fn status_of(result: &CheckResult) -> (&'static str, &str) {
+    match &result.status {
+        Status::Passed => ("passed", ""),
+        Status::Failed(message) => ("failed", message),
+        Status::Skipped(message) => ("skipped", message),
+        Status::Error(message) => ("error", message),
+    }
+}
+
+/// Holds a report against what a case wants.
+fn judge(name: &str, case: &Case, report: &Report) -> Option<String> {
+    let control: &ControlResult = report.controls().next().unwrap();
+    let mut wanted = Vec::new();
+    for line in case.control.lines().chain(case.checks.lines()) {
+        if let Some((_, marks)) = line.split_once("#= ") {
+            wanted.extend(marks.split(" | ").map(|mark| mark.trim().split_once(": ").unwrap_or((mark.trim(), ""))));
+        }
+    }
+    let is = |result: &CheckResult, (status, part): &(&str, &str)| {
+        let (found, message) = status_of(result);
+        found == *status && (message.contains(part) || result.description.contains(part))
+    };
+    let same = control.results.len() == wanted.len()
+        && control.results.iter().zip(&wanted).all(|(result, wanted)| is(result, wanted));
+    let status = case.status.as_ref().is_none_or(|status| control.status().name() == status);
+    let impact = case.impact.is_none_or(|impact| control.impact() == impact);
+    let tags = serde_json::Value::Object(control.facts.tags.iter().cloned().collect());
+    let tagged = case.tags.as_ref().is_none_or(|wanted| *wanted == tags);
+    if same && status && impact && tagged {
+        return None;
+    }
+    let mut text = format!("{name}:");
+    for place in 0..control.results.len().max(wanted.len()) {
+        let found = control.results.get(place);
+        if found.zip(wanted.get(place)).is_some_and(|(found, wanted)| is(found, wanted)) {
+            continue;
+        }
+        let wanted = wanted.get(place).map_or("nothing".to_owned(), |(status, part)| format!("{status}: {part}"));
+        let found = found.map_or("nothing".to_owned(), |result| {
+            let (status, message) = status_of(result);
+            format!("{status}: {}: {message}", result.description)
+        });
+        text.push_str(&format!("\n  wanted {}: {wanted}\n  found: {found}", place + 1));
+    }
+    let (found, impact) = (control.status().name(), control.impact());
+    Some(format!("{text}\n  the control: {found}, impact {impact}, tags {tags}\n"))
+}
+
+fn memory_entry(file: &Full) -> MemoryEntry {
+    let xattrs = file.xattrs.iter().map(|(name, hex)| (name.clone(), from_hex(hex)));
+    MemoryEntry {
+        kind: file.kind(),
+        mode: if file.kind() == Kind::Symlink { 0o777 } else { file.mode() },
+        owner: file.owner.unwrap_or_default(),
+        bytes: file.bytes(),
+        mtime: file.mtime.unwrap_or_default(),
+        xattrs: xattrs.collect(),
+        denied: file.denied,
+    }
+}
+
+/// A folder of this process that goes when it is dropped.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("assay-cases-{}-{number}", std::process::id()));
+        fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Makes a directory of these files; without the rights, says what it would need.
+fn build(root: &Path, files: &BTreeMap<String, Full>, of_root: bool) -> Result<PathBuf, &'static str> {
+    let is_root = nix::unistd::geteuid().is_root();
+    let owned = files.values().any(|file| file.owner.is_some());
+    if (owned || of_root) && !is_root {
+        return Err("root");
+    }
+    let set_mode = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let make_folders = |path: &Path| {
+        let missing: Vec<&Path> = path.ancestors().take_while(|folder| !folder.exists()).collect();
+        for folder in missing.into_iter().rev() {
+            fs::create_dir(folder).unwrap();
+            set_mode(folder, 0o755);
+        }
+    };
+    make_folders(root);
+    for (path, file) in files {
+        let at = root.join(path.trim_start_matches('/'));
+        make_folders(at.parent().unwrap());
+        match file.kind() {
+            Kind::Directory => make_folders(&at),
+            Kind::Symlink => symlink(std::ffi::OsString::from(file.link.clone().unwrap()), &at).unwrap(),
+            Kind::Socket => drop(std::os::unix::net::UnixListener::bind(&at).unwrap()),
+            Kind::Pipe => nix::unistd::mkfifo(&at, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+            Kind::BlockDevice | Kind::CharacterDevice | Kind::Unknown => return Err("devices: in memory only"),
+            Kind::File => fs::write(&at, file.bytes()).unwrap(),
+        }
+        for (name, value) in &file.xattrs {
+            let flags = rustix::fs::XattrFlags::empty();
+            if rustix::fs::setxattr(&at, name.as_str(), &from_hex(value), flags).is_err() {
+                return Err("a filesystem and rights for extended attributes");
+            }
+        }
+    }
+    // What is below a folder comes first: a new file changes the folder's time, and its mode may forbid new files.
+    for (path, file) in files.iter().rev() {
+        let at = root.join(path.trim_start_matches('/'));
+        if let Some((uid, gid)) = file.owner {
+            let own = if file.kind() == Kind::Symlink { std::os::unix::fs::lchown } else { chown };
+            own(&at, Some(uid), Some(gid)).unwrap();
+        }
+        if file.kind() == Kind::Symlink {
+            continue;
+        }
+        // An ACL shows in the mode of the group.
+        if file.xattrs.is_empty() || file.mode.is_some() {
+            set_mode(&at, file.mode());
+        }
+        if let Some(seconds) = file.mtime.and_then(|seconds| u64::try_from(seconds).ok()) {
+            fs::File::open(&at).unwrap().set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+        }
+    }
+    Ok(root.to_owned())
+}

@@ -1,0 +1,18 @@
+//! The language's rules, one data file per topic below `tests/semantics`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests make and read their own files")]
+
+mod cases;
+
+#[test]
+fn the_language_means_what_its_rules_say() {
+    let files = cases::data_files("semantics");
+    assert!(!files.is_empty());
+    let seen: Vec<cases::Seen> = files.iter().map(|file| cases::run(file)).collect();
+    let count: usize = seen.iter().map(|seen| seen.profiles.len()).sum();
+    let results: usize = seen.iter().map(|seen| seen.results.len()).sum();
+    let wrong: Vec<String> = seen.into_iter().flat_map(|seen| seen.wrong).collect();
+    println!("{count} cases with {results} results in {} files", files.len());
+    assert!(wrong.is_empty(), "{}\n{} wrong", wrong.join("\n"), wrong.len());
+}
