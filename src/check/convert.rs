@@ -34,20 +34,13 @@ pub fn to_value(holds: Type, value: &Value) -> Option<Value> {
     }
 }
 
-/// A number as YAML writes it.
-fn number(text: &str) -> Option<Value> {
-    match core_scalar(text) {
-        number @ (Value::Int(_) | Value::Float(_)) => Some(number),
-        _ => None,
-    }
-}
-
 /// Whether a plain scalar is null.
 pub fn is_null(text: &str) -> bool {
     matches!(text, "" | "~" | "null" | "Null" | "NULL")
 }
 
-/// A plain scalar by YAML 1.2's core schema.
+/// A plain scalar by YAML 1.2's core schema, but for digits behind a zero: `0640` and `007` are texts, in profiles as in
+/// the documents of a target, because other readers of YAML take them for octal.
 pub fn core_scalar(text: &str) -> Value {
     match text {
         text if is_null(text) => return Value::Nil,
@@ -56,21 +49,26 @@ pub fn core_scalar(text: &str) -> Value {
         _ => {}
     }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let is_number = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
-        && digits.contains(|char: char| char.is_ascii_digit());
+    let behind_zero = digits.strip_prefix('0').is_some_and(|rest| !rest.is_empty());
+    if behind_zero && digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Value::text(text);
+    }
+    number(text).unwrap_or_else(|| Value::text(text))
+}
+
+/// A number as YAML writes it.
+fn number(text: &str) -> Option<Value> {
     let radix = |prefix: &str, radix: u32| {
         text.strip_prefix(prefix).and_then(|digits| i128::from_str_radix(digits, radix).ok())
     };
     if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
-        return Value::Int(number);
+        return Some(Value::Int(number));
     }
-    if is_number && let Ok(number) = text.parse::<i128>() {
-        return Value::Int(number);
-    }
-    if is_number && let Ok(number) = text.parse::<f64>() {
-        return Value::Float(number);
-    }
-    Value::text(text)
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let is_number = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.')
+        && digits.contains(|char: char| char.is_ascii_digit());
+    let whole = || text.parse().ok().map(Value::Int);
+    if is_number { whole().or_else(|| text.parse().ok().map(Value::Float)) } else { None }
 }
 
 /// An argument from its pieces; one list of pieces for each scalar.
