@@ -95,7 +95,8 @@ pub fn described(subject: &str, expectation: &Expectation) -> String {
             &path_words
         }
     };
-    if push_predicate(&mut words, property, &expectation.test) {
+    // A key of a document is no property of its subject, whatever it is called.
+    if !matches!(expectation.asks, Asks::Path(_)) && push_predicate(&mut words, property, &expectation.test) {
         return words;
     }
     words.push(' ');
