@@ -80,6 +80,8 @@ enum Entry {
 #[serde(deny_unknown_fields, default)]
 struct Full {
     content: Option<String>,
+    /// How many times the content stands there.
+    repeat: Option<usize>,
     /// The content as hexadecimal digits.
     hex: Option<String>,
     /// The text of a symbolic link.
@@ -107,7 +109,7 @@ impl Full {
     fn bytes(&self) -> Vec<u8> {
         match (&self.hex, &self.link, &self.content) {
             (Some(hex), ..) => from_hex(hex),
-            (_, Some(text), _) | (.., Some(text)) => text.clone().into_bytes(),
+            (_, Some(text), _) | (.., Some(text)) => text.repeat(self.repeat.unwrap_or(1)).into_bytes(),
             _ => Vec::new(),
         }
     }
