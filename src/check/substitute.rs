@@ -215,7 +215,7 @@ pub fn pattern(pieces: &[Piece]) -> Result<Pattern, String> {
             Piece::Variable(_) => {}
         }
     }
-    Pattern::new(&text).map_err(|error| format!("/{text}/ is no pattern: {error}"))
+    Pattern::new(&text).map_err(|error| format!("/{}/ is no pattern: {error}", lossless(text.as_bytes())))
 }
 
 /// Bytes as a pattern that finds exactly them; control characters as escapes, for a pattern holds none.

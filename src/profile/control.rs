@@ -166,15 +166,12 @@ impl Decoder<'_> {
                 _ => true,
             };
             if !sound {
-                let help = match field.name {
-                    "nist" | "cci" => "a list of texts, such as [AC-3, \"CM-6 b\"]".to_owned(),
-                    _ => "one of none, low, medium, high, critical".to_owned(),
+                let wanted = match field.name {
+                    "nist" | "cci" => "a list of texts, such as [AC-3, \"CM-6 b\"]",
+                    _ => "none, low, medium, high or critical",
                 };
-                self.problem_with_help(
-                    field.value.span,
-                    format!("the tag `{}` is not what its readers expect", field.name),
-                    Some(help),
-                );
+                let help = Some("readers of the results rely on it".to_owned());
+                self.problem_with_help(field.value.span, format!("the tag `{}` must be {wanted}", field.name), help);
                 continue;
             }
             tags.push((field.name.to_owned(), value));

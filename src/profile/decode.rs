@@ -56,6 +56,12 @@ impl<'n> Fields<'n> {
     }
 }
 
+/// What to say of a word that other readers of YAML take for true or false.
+pub(super) fn not_bool(text: &str) -> Option<String> {
+    let word = matches!(text.to_ascii_lowercase().as_str(), "yes" | "no" | "on" | "off" | "true" | "false");
+    word.then(|| "only `true` and `false` are; yes, no, on and off are texts in YAML 1.2".to_owned())
+}
+
 impl<'s> Decoder<'s> {
     pub(super) fn new(source: &'s Arc<Source>, inputs: &'s Inputs, conditions: &'s [String]) -> Decoder<'s> {
         Decoder { source, inputs, conditions, names: Vec::new(), problems: Vec::new(), checks: 0 }
@@ -130,8 +136,7 @@ impl<'s> Decoder<'s> {
             Some("false") => Some(false),
             text => {
                 let found = text.map_or_else(|| node.words().to_owned(), |text| format!("`{text}`"));
-                let help = matches!(text, Some("yes" | "no" | "on" | "off" | "True" | "False"))
-                    .then(|| "yes, no, on and off are texts in YAML 1.2".to_owned());
+                let help = text.and_then(not_bool);
                 self.problem_with_help(node.span, format!("{what} must be true or false, not {found}"), help);
                 None
             }

@@ -7,7 +7,7 @@ use crate::check::{core_scalar, to_value};
 use crate::outcome::InputFacts;
 use crate::parse::version::Scheme;
 use crate::pattern::Pattern;
-use crate::profile::decode::Decoder;
+use crate::profile::decode::{Decoder, not_bool};
 use crate::profile::source::{Place, Problem, Source, Span};
 use crate::profile::test::ValuePlace;
 use crate::profile::yaml::{self, Node, NodeKind};
@@ -267,7 +267,11 @@ fn value(
             }
             let found = to_value(kind.holds(), &Value::text(text.as_bytes()));
             if found.is_none() {
-                let help = (kind == Kind::Mode).then(|| "modes are octal and begin with 0, such as 0640".to_owned());
+                let help = match kind {
+                    Kind::Mode => Some("modes are octal and begin with 0, such as 0640".to_owned()),
+                    Kind::Bool => not_bool(text),
+                    _ => None,
+                };
                 problem(node, format!("input `{name}` must be {}, not `{text}`", kind.holds().words()), help);
             }
             found

@@ -8,7 +8,7 @@ use crate::profile::decode::{Decoder, Field, Fields, Meaning, Name};
 use crate::profile::input::is_name;
 use crate::profile::test::ValuePlace;
 use crate::profile::yaml::{Node, NodeKind};
-use crate::resource::REGISTRY;
+use crate::resource::{REGISTRY, Shape};
 use crate::value::{Text, Value};
 
 /// How many checks a profile may hold, those that `each` repeats included.
@@ -174,12 +174,8 @@ impl Decoder<'_> {
             Some("na") => Some(Missing::NotApplicable),
             other => {
                 let known = ["skip", "fail", "pass", "na"];
-                self.unknown(
-                    node.span,
-                    "`missing` takes skip, fail, pass or na".to_owned(),
-                    other.unwrap_or_default(),
-                    &known,
-                );
+                let found = other.unwrap_or_else(|| node.words());
+                self.unknown(node.span, format!("`missing` does not know `{found}`"), found, &known);
                 None
             }
         }
@@ -226,7 +222,7 @@ impl Decoder<'_> {
                     }
                 };
                 let columns = self.column_names(&subject);
-                if columns.is_empty() {
+                if !matches!(subject.resource.shape, Shape::Table { .. } | Shape::Walk) {
                     self.problem(rows.span, format!("{} is no table", subject.resource.name));
                     return None;
                 }
@@ -392,7 +388,7 @@ impl Decoder<'_> {
                     Some(place) => Some(Condition::Named(place)),
                     None => {
                         let known: Vec<&str> = self.conditions.iter().map(String::as_str).chain(["live"]).collect();
-                        self.unknown(node.span, format!("there is no condition `{name}`"), name, &known);
+                        self.unknown(node.span, format!("there is no condition `{name}` here"), name, &known);
                         None
                     }
                 },
@@ -405,7 +401,9 @@ impl Decoder<'_> {
                     "any_of" | "all_of" | "none_of" => &["reason"],
                     "input" => &["expect", "reason"],
                     "manual" | "if" | "each" => {
-                        self.problem(subject.key, format!("`{}` cannot be a condition", subject.name));
+                        let help = "a condition is a name, a check, an input, a list, or any_of, all_of, none_of of conditions";
+                        let message = format!("`{}` cannot be a condition", subject.name);
+                        self.problem_with_help(subject.key, message, Some(help.to_owned()));
                         return None;
                     }
                     _ => &["expect", "reason", "none_ok", "missing"],

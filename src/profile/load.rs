@@ -210,11 +210,17 @@ fn profile(
     };
     let empty = Inputs::default();
     let mut decoder = Decoder::new(main, &empty, &[]);
-    let keys: Vec<&str> = match files.single {
-        true => PROFILE_KEYS.iter().chain(&CONTROL_FILE_KEYS).copied().collect(),
-        false => PROFILE_KEYS.to_vec(),
-    };
+    let keys: Vec<&str> = PROFILE_KEYS.iter().chain(&CONTROL_FILE_KEYS).copied().collect();
+    if root.is_null() {
+        let help = Some("a profile begins with `schema: 1`".to_owned());
+        decoder.problem_with_help(root.span, "the file holds nothing", help);
+        return (None, decoder.problems);
+    }
     let Some(fields) = decoder.fields(&root, "a profile", &keys) else { return (None, decoder.problems) };
+    for field in fields.0.iter().filter(|field| !files.single && !PROFILE_KEYS.contains(&field.name)) {
+        let help = Some("in a folder they have files of their own: controls/*.yaml".to_owned());
+        decoder.problem_with_help(field.key, format!("`{}` does not belong into profile.yaml", field.name), help);
+    }
     decoder.schema(&root, &fields);
     let mut profile = decoder.metadata(&root, &fields);
     let inputs = fields.get("inputs").map_or_else(Inputs::default, |node| decoder.declared_inputs(node, given));
@@ -252,6 +258,11 @@ fn profile(
         problem.help = Some("controls stand in controls/*.yaml, or under `controls:` of a single file".to_owned());
         problems.push(problem);
     }
+    // As people read: from file to file, from top to bottom.
+    problems.sort_by_key(|problem| {
+        let place = problem.place.as_ref().map(|place| (place.file(), place.position()));
+        place.map(|(name, position)| (files.files.iter().position(|file| *file.name == *name), position))
+    });
     profile.sha256 = digest(&files.files);
     (problems.is_empty().then_some(profile), problems)
 }
@@ -356,7 +367,12 @@ impl Decoder<'_> {
         let mut names = Vec::new();
         for field in &fields.0 {
             if !is_name(field.name) || field.name == "live" {
-                self.problem(field.key, format!("`{}` cannot be the name of a condition", field.name));
+                let help = match field.name {
+                    "live" => "it is built in".to_owned(),
+                    _ => "letters, digits, _ and -, beginning with a letter".to_owned(),
+                };
+                let message = format!("`{}` cannot be the name of a condition", field.name);
+                self.problem_with_help(field.key, message, Some(help));
             }
             names.push(field.name.to_owned());
         }

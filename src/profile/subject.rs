@@ -39,8 +39,13 @@ impl Decoder<'_> {
                 fields.0.iter().filter_map(|field| Some((argument(field)?, field.value))).collect()
             }
             _ if node.is_null() => {
-                let help = Some(format!("without arguments, write `{}: {{}}`", resource.name));
-                self.problem_with_help(field.key, format!("{} has neither a value nor {{}}", resource.name), help);
+                let name = resource.name;
+                let needed = resource.arguments.iter().find(|argument| argument.required).map(|argument| argument.name);
+                let help = match needed.or(resource.one_of.first().copied()) {
+                    Some(argument) => format!("say which: `{name}: {}`", argument.to_uppercase()),
+                    None => format!("without arguments, write `{name}: {{}}`"),
+                };
+                self.problem_with_help(field.key, format!("`{name}` has no value"), Some(help));
                 return None;
             }
             kind => {
@@ -51,12 +56,13 @@ impl Decoder<'_> {
                     _ => resource.arguments.first(),
                 };
                 let Some(argument) = argument else {
-                    let message = format!(
-                        "{} takes no {}",
-                        resource.name,
-                        if matches!(kind, NodeKind::List(_)) { "list" } else { "value" }
-                    );
-                    self.problem(node.span, message);
+                    let (what, help) = match kind {
+                        NodeKind::List(_) => {
+                            ("list", "to repeat a check, write `each: {as: NAME, in: […]}`".to_owned())
+                        }
+                        _ => ("value", format!("write `{}: {{}}`", resource.name)),
+                    };
+                    self.problem_with_help(node.span, format!("{} takes no {what}", resource.name), Some(help));
                     return None;
                 };
                 vec![(argument, node)]

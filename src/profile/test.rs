@@ -6,7 +6,7 @@ use crate::check::{
 };
 use crate::parse::version::Scheme;
 use crate::pattern::Pattern;
-use crate::profile::decode::{Decoder, Field, Fields};
+use crate::profile::decode::{Decoder, Field, Fields, not_bool};
 use crate::profile::source::{Span, nearest};
 use crate::profile::template::Scalar;
 use crate::profile::yaml::{Node, NodeKind};
@@ -129,7 +129,8 @@ impl Decoder<'_> {
             return None;
         }
         if matchers.is_empty() {
-            self.problem(node.span, format!("nothing is expected of {what}: there is no matcher"));
+            let help = Some("say what the value must be, such as `eq: VALUE`".to_owned());
+            self.problem_with_help(node.span, format!("nothing is expected of {what}: there is no matcher"), help);
             return None;
         }
         let modified = fields.0.iter().any(|field| MODIFIERS.contains(&field.name));
@@ -169,7 +170,8 @@ impl Decoder<'_> {
                 Some("version") => modifiers.convert = Some(Type::Version(Scheme::General)),
                 other => {
                     let known = ["int", "number", "mode", "version", "date"];
-                    self.unknown(node.span, "`as` takes a type".to_owned(), other.unwrap_or_default(), &known);
+                    let found = other.unwrap_or_else(|| node.words());
+                    self.unknown(node.span, format!("`as` does not know `{found}`"), found, &known);
                     sound = false;
                 }
             }
@@ -191,8 +193,9 @@ impl Decoder<'_> {
                     Some("case") => modifiers.ignore_case = true,
                     Some("whitespace") => modifiers.ignore_whitespace = true,
                     other => {
-                        let message = "`ignore` takes case, whitespace, or both".to_owned();
-                        self.unknown(word.span, message, other.unwrap_or_default(), &["case", "whitespace"]);
+                        let found = other.unwrap_or_else(|| word.words());
+                        let message = format!("`ignore` does not know `{found}`");
+                        self.unknown(word.span, message, found, &["case", "whitespace"]);
                         sound = false;
                     }
                 }
@@ -378,8 +381,13 @@ impl Decoder<'_> {
         let fitting = to_value(holds, value);
         if fitting.is_none() {
             let text = value.plain();
-            let help = (holds == Type::Mode && parse_mode(&format!("0{text}")).is_some())
-                .then(|| format!("modes are octal and begin with 0: 0{text}"));
+            let help = match holds {
+                Type::Mode if parse_mode(&format!("0{text}")).is_some() => {
+                    Some(format!("modes are octal and begin with 0: 0{text}"))
+                }
+                Type::Bool => not_bool(&text),
+                _ => None,
+            };
             self.problem_with_help(span, format!("{what} must be {}, not `{text}`", holds.words()), help);
         }
         fitting

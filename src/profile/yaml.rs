@@ -139,15 +139,24 @@ impl<'a> Builder<'a> {
 
     fn syntax(&self, error: &ScanError) -> Problem {
         let at = self.offsets.byte(error.marker().index());
-        let (line, _) = self.source.position(at);
-        let text = self.source.line(line);
-        let help = match text {
-            text if text.contains("${") => Some("inside {} and [] a value that holds ${…} needs quotes: \"${…}\""),
-            text if text.contains('\t') => Some("indent with blanks, not with tabs"),
-            text if text.contains(['*', '&', '!', '%', '@', '`']) => {
+        let text = self.source.text.as_str();
+        let (before, after) = text.split_at_checked(at as usize).unwrap_or((text, ""));
+        let info = error.info();
+        let last_line = before.trim_end().lines().next_back().unwrap_or_default();
+        let help = match before.chars().next_back() {
+            Some('$') => Some("inside {} and [] a value that holds ${…} needs quotes: \"${…}\""),
+            Some(']' | '}') => Some("a value that begins with [ or { needs quotes"),
+            _ if info.contains("tab") => Some("indent with blanks, not with tabs"),
+            _ if info.contains("quoted scalar") => Some("the quote that opens here is not closed"),
+            _ if after.starts_with(['*', '&', '!', '%', '@', '`']) => {
                 Some("a value that begins with * & ! % @ ` needs quotes")
             }
-            text if text.matches(": ").count() > 1 => Some("a value that holds \": \" needs quotes"),
+            _ if info.contains("mapping values") => Some("a value that holds \": \" needs quotes"),
+            _ if info.contains("flow") && last_line.contains(" #") => {
+                Some("a comment begins at \" #\": a value that holds it needs quotes")
+            }
+            _ if info.contains("flow") || info.contains("node content") => Some("a comma is missing, or a bracket or a brace is not closed"),
+            _ if info.contains("block") => Some("the lines of one map or of one list begin in the same column"),
             _ => None,
         };
         Problem {
@@ -188,7 +197,7 @@ impl<'a> Builder<'a> {
 
     fn open(&mut self, span: Span, anchor: usize, open: Open<'a>) -> bool {
         if self.stack.len() == MAX_DEPTH {
-            self.problem(span, "nested too deep", None);
+            self.problem(span, &format!("nested deeper than {MAX_DEPTH} levels"), None);
             return false;
         }
         self.stack.push((span.start, anchor, open));
@@ -229,7 +238,11 @@ impl<'a> Builder<'a> {
             };
             match key.text() {
                 None => self.problem(key.span, "a key is a single text", None),
-                Some("<<") => self.problem(key.span, "merge keys (<<) are not allowed", None),
+                Some("<<") => self.problem(
+                    key.span,
+                    "merge keys (<<) are not allowed",
+                    Some("write the keys out, or repeat the whole map by its alias"),
+                ),
                 Some(text) if twice(text) => self.problem(key.span, &format!("`{text}` is given twice"), None),
                 Some(_) => {}
             }
@@ -239,7 +252,8 @@ impl<'a> Builder<'a> {
     fn put(&mut self, node: Node<'a>, anchor: usize, size: usize) -> bool {
         self.values += size;
         if self.values > MAX_VALUES {
-            self.problem(node.span, "too many values", Some("aliases count as often as they are used"));
+            let message = format!("a file holds at most {MAX_VALUES} values");
+            self.problem(node.span, &message, Some("what an alias repeats counts as often as it is used"));
             return false;
         }
         if anchor != 0 {
@@ -336,13 +350,13 @@ mod tests {
     fn depth_and_repetition_are_bounded() {
         for deep in ["[".repeat(10_000), "- ".repeat(10_000), format!("{}x", "{a: ".repeat(100))] {
             let problem = problems(&deep).remove(0);
-            assert!(problem.contains("nested too deep") || problem.contains("recursion"), "{problem}");
+            assert!(problem.contains("nested deeper") || problem.contains("recursion"), "{problem}");
         }
         let mut bomb = String::from("a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n");
         for level in 1..9 {
             let repeated = format!("*a{}", level - 1);
             bomb.push_str(&format!("a{level}: &a{level} [{}]\n", vec![repeated; 10].join(",")));
         }
-        assert!(problems(&bomb).first().is_some_and(|problem| problem.starts_with("too many values")));
+        assert!(problems(&bomb).first().is_some_and(|problem| problem.starts_with("a file holds at most")));
     }
 }
