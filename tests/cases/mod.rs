@@ -210,9 +210,8 @@ fn run_case(name: &str, case: &Case, files: &BTreeMap<String, Full>, seen: &mut 
 }
 
 fn profile_text(case: &Case) -> String {
-    let indented = |text: &str, blanks: usize| -> String {
-        text.lines().map(|line| format!("{:blanks$}{line}\n", "")).collect()
-    };
+    let indented =
+        |text: &str, blanks: usize| -> String { text.lines().map(|line| format!("{:blanks$}{line}\n", "")).collect() };
     let mut text = format!("schema: 1\nname: case\n{}controls:\n  - id: case\n", indented(&case.profile, 0));
     text.push_str(&indented(&case.control, 4));
     if !case.checks.is_empty() {
