@@ -92,9 +92,9 @@ impl Used {
                 }
                 then.iter().chain(otherwise).for_each(|item| self.item(resource, item));
             }
-            Item::Each { rows, items, .. } => {
-                self.subject(resource, rows);
-                items.iter().for_each(|item| self.item(resource, item));
+            Item::Each(each) => {
+                self.subject(resource, &each.rows);
+                each.items.iter().for_each(|item| self.item(resource, item));
             }
             Item::Manual { .. } | Item::Input(_) | Item::Nothing { .. } => {}
         }
