@@ -1,0 +1,75 @@
+//! The examples of the documentation load, and the language's reference names what there is.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "tests read their own files")]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use assay::resource::REGISTRY;
+
+/// The text of a file of the project.
+fn text(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+/// The blocks of YAML in a page.
+fn blocks(page: &str) -> Vec<String> {
+    let parts = page.split("```yaml\n").skip(1);
+    parts.map(|part| part.split("```").next().unwrap().to_owned()).collect()
+}
+
+/// A block as a whole profile: it is one, or a list of checks.
+fn whole(block: &str) -> String {
+    if block.starts_with("schema:") {
+        return block.to_owned();
+    }
+    let checks: String = block.lines().map(|line| format!("      {line}\n")).collect();
+    format!("schema: 1\nname: example\ncontrols:\n  - id: example\n    checks:\n{checks}")
+}
+
+/// What `assay check` says against a profile.
+fn complaints(profile: &str) -> Option<String> {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
+        .args(["check", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(profile.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn examples_load() {
+    for page in ["README.md", "docs/profile-language.md"] {
+        let blocks = blocks(&text(page));
+        assert!(!blocks.is_empty(), "{page} has no example");
+        for block in blocks {
+            if let Some(complaints) = complaints(&whole(&block)) {
+                panic!("{page}:\n{block}\n{complaints}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_reference_names_what_there_is() {
+    let page = text("docs/profile-language.md");
+    let mut missing: Vec<String> = Vec::new();
+    let mut named = |what: &str| {
+        if !page.contains(&format!("`{what}`")) {
+            missing.push(what.to_owned());
+        }
+    };
+    REGISTRY.iter().for_each(|resource| named(resource.name));
+    let file = REGISTRY.iter().find(|resource| resource.name == "file").unwrap();
+    for property in file.properties().iter().filter(|property| !property.name.contains('.')) {
+        named(property.name);
+    }
+    assert!(missing.is_empty(), "docs/profile-language.md does not name {missing:?}");
+}
