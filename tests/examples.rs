@@ -1,13 +1,17 @@
 //! Published controls in the language of profiles (`tests/examples`): all load, but for resources that are still to
 //! come, and those that load are scanned.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests make and read their own files")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests set up their files and say what they skip")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod fixture;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+
+use fixture::{Run, Scratch, assay, repository, run};
+use serde_json::Value;
 
 /// Resources that these controls use and that do not exist yet; one that has come is to be taken off the list.
 const TO_COME: [&str; 14] = [
@@ -30,15 +34,9 @@ const TO_COME: [&str; 14] = [
 const CONTROLS: usize = 95;
 const LOADED: usize = 77;
 
-fn assay(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_assay"));
-    command.args(arguments).current_dir(folder).env("SOURCE_DATE_EPOCH", "1800000000").output().unwrap()
-}
-
 /// Where `assay check` finds errors: file and line; the messages are those that must be.
 fn errors(examples: &Path) -> Vec<(String, u64)> {
-    let output = assay(examples, &["check", "--format", "json", "."]);
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report: Value = serde_json::from_str(&run(examples, ["check", "--format", "json", "."]).stdout).unwrap();
     let errors = report["errors"].as_array().unwrap();
     let mut to_come: BTreeSet<&str> = TO_COME.into_iter().collect();
     let known: BTreeSet<&str> = to_come.clone();
@@ -49,7 +47,7 @@ fn errors(examples: &Path) -> Vec<(String, u64)> {
         to_come.remove(resource.unwrap());
     }
     assert!(to_come.is_empty(), "not unknown any more: {to_come:?}");
-    let place = |error: &serde_json::Value| {
+    let place = |error: &Value| {
         (error["file"].as_str().unwrap().trim_start_matches("./").to_owned(), error["line"].as_u64().unwrap())
     };
     errors.iter().map(place).collect()
@@ -77,13 +75,11 @@ fn without_errors(text: &str, lines: &[u64]) -> (String, usize, usize) {
 
 #[test]
 fn published_controls_load_and_end() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let examples = root.join("tests/examples");
+    let examples = repository("tests/examples");
     let errors = errors(&examples);
 
-    let folder = std::env::temp_dir().join(format!("assay-examples-{}", std::process::id()));
-    fs::create_dir_all(folder.join("controls")).unwrap();
-    fs::copy(examples.join("profile.yaml"), folder.join("profile.yaml")).unwrap();
+    let scratch = Scratch::new();
+    scratch.write("profile.yaml", fs::read(examples.join("profile.yaml")).unwrap());
     let mut files: Vec<PathBuf> =
         fs::read_dir(examples.join("controls")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
@@ -93,23 +89,24 @@ fn published_controls_load_and_end() {
         let lines: Vec<u64> = errors.iter().filter(|(known, _)| *known == name).map(|(_, line)| *line).collect();
         let (text, count, left) = without_errors(&fs::read_to_string(file).unwrap(), &lines);
         (controls, loaded) = (controls + count, loaded + left);
-        fs::write(folder.join(&name), text).unwrap();
+        scratch.write(&name, text);
     }
     println!("{loaded} of {controls} controls load wholly");
 
-    let checked = assay(&folder, &["check", "."]);
-    let rootfs = root.join("fixtures/rootfs/standard");
-    let arguments = ["scan", ".", "--rootfs", rootfs.to_str().unwrap(), "--reporter", "json"];
-    let runs = [assay(&folder, &arguments), assay(&folder, &arguments)];
-    fs::remove_dir_all(&folder).unwrap();
-
     assert_eq!((controls, loaded), (CONTROLS, LOADED));
-    assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stderr));
-    let [first, second] = &runs;
-    assert!(matches!(first.status.code(), Some(0 | 100 | 101)), "{first:?}");
-    assert!(first.stderr.is_empty(), "{}", String::from_utf8_lossy(&first.stderr));
+
+    let checked = run(&scratch.0, ["check", "."]);
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let scan = || -> Run {
+        let mut command = assay(&scratch.0);
+        command.env("SOURCE_DATE_EPOCH", "1800000000").args(["scan", ".", "--reporter", "json", "--rootfs"]);
+        command.arg(repository("fixtures/rootfs/standard")).output().unwrap().into()
+    };
+    let (first, second) = (scan(), scan());
+    assert!(matches!(first.code, 0 | 100 | 101), "{}: {}", first.code, first.stderr);
+    assert!(first.stderr.is_empty(), "{}", first.stderr);
     assert!(first.stdout == second.stdout, "two scans at the same moment differ");
-    let report: serde_json::Value = serde_json::from_slice(&first.stdout).unwrap();
+    let report: Value = serde_json::from_str(&first.stdout).unwrap();
     let controls = report["profiles"][0]["controls"].as_array().unwrap();
     assert_eq!(controls.len(), LOADED);
     for control in controls {

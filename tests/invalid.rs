@@ -1,27 +1,25 @@
 //! Profiles that must not load, below `tests/invalid`, each with the whole of what `assay check` says of it beside it
 //! (`NAME.stderr`). `ASSAY_BLESS=1 cargo test --test invalid` writes these texts anew; read what changed.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::disallowed_methods, reason = "tests read their own files")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests set up their files and say what they skip")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod fixture;
 
 use std::fs;
-use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
+
+use fixture::{Run, Scratch, repository, run};
 
 /// The exit code for profiles with errors.
 const PROFILE: i32 = 102;
 
 fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/invalid")
+    repository("tests/invalid")
 }
 
-fn check(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_assay")).arg("check").args(arguments).current_dir(folder()).output().unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
+fn check(arguments: &[&str]) -> Run {
+    run(&folder(), ["check"].iter().chain(arguments))
 }
 
 #[test]
@@ -34,10 +32,9 @@ fn every_mistake_is_named_with_its_place() {
     let mut wrong = Vec::new();
     for path in &profiles {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let output = check(&[name]);
-        let found = stderr(&output);
-        if output.status.code() != Some(PROFILE) || !output.stdout.is_empty() {
-            wrong.push(format!("{name} exits with {:?}\n{found}", output.status.code()));
+        let Run { code, stdout, stderr: found } = check(&[name]);
+        if code != PROFILE || !stdout.is_empty() {
+            wrong.push(format!("{name} exits with {code}\n{found}"));
             continue;
         }
         let golden = path.with_extension("stderr");
@@ -65,9 +62,8 @@ fn no_golden_is_left_behind() {
 
 #[test]
 fn all_errors_of_all_profiles_are_reported() {
-    let output = check(&["unknown-key.yaml", "several-files", "empty-file.yaml"]);
-    let text = stderr(&output);
-    assert_eq!(output.status.code(), Some(PROFILE));
+    let Run { code, stderr: text, .. } = check(&["unknown-key.yaml", "several-files", "empty-file.yaml"]);
+    assert_eq!(code, PROFILE);
     for name in ["unknown-key.yaml:", "several-files/controls/a.yaml:", "several-files/controls/b.yaml:", "empty-file"]
     {
         assert!(text.contains(name), "{name} is not in\n{text}");
@@ -79,24 +75,24 @@ fn ids_are_unique_over_all_profiles_of_a_scan() {
     let profile = |name: &str| {
         format!("schema: 1\nname: {name}\ncontrols: [{{id: same, checks: [{{file: /a, expect: {{exist: true}}}}]}}]\n")
     };
-    let folder = std::env::temp_dir().join(format!("assay-invalid-{}", std::process::id()));
-    fs::create_dir(&folder).unwrap();
-    let paths = ["one", "two"].map(|name| folder.join(format!("{name}.yaml")));
-    for (path, name) in paths.iter().zip(["one", "two"]) {
-        fs::write(path, profile(name)).unwrap();
-    }
-    let alone = check(&[paths[0].to_str().unwrap()]);
-    let both = check(&[paths[0].to_str().unwrap(), paths[1].to_str().unwrap()]);
-    fs::remove_dir_all(&folder).unwrap();
-    assert_eq!(alone.status.code(), Some(0), "{}", stderr(&alone));
-    assert_eq!(both.status.code(), Some(PROFILE));
-    assert!(stderr(&both).contains("the id `same` is given twice, first at"), "{}", stderr(&both));
+    let scratch = Scratch::new();
+    let paths = ["one", "two"].map(|name| scratch.write(&format!("{name}.yaml"), profile(name)).display().to_string());
+    let alone = check(&[&paths[0]]);
+    let both = check(&[&paths[0], &paths[1]]);
+    assert_eq!(alone.code, 0, "{}", alone.stderr);
+    assert_eq!(both.code, PROFILE);
+    assert!(both.stderr.contains("the id `same` is given twice, first at"), "{}", both.stderr);
 }
 
 #[test]
 fn inputs_of_the_auditor_are_checked_like_the_profile() {
+    let scratch = Scratch::new();
+    let profile = "schema: 1\nname: inputs\ninputs: {level: {type: int, value: 1}, mode: {type: mode, value: 0644}, \
+                   pattern: {type: regex, value: x}, names: {type: list, of: string, value: []}}\n\
+                   controls: [{id: a, checks: [{manual: x}]}]\n";
+    scratch.write("profile.yaml", profile);
     let mut wrong = Vec::new();
-    for (given, part, code) in [
+    for (given, part, wanted) in [
         ("level=many", "input `level` must be a whole number, not `many`", PROFILE),
         ("mode=640", "input `mode` must be a mode in octal such as 0644, not `640`", PROFILE),
         ("pattern=(", "input `pattern`: /(/ is no pattern", PROFILE),
@@ -104,20 +100,9 @@ fn inputs_of_the_auditor_are_checked_like_the_profile() {
         ("levle=1", "no profile has an input `levle`; did you mean `level`?", 2),
         ("level", "--input takes NAME=VALUE", 2),
     ] {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
-            .args(["check", "-", "--input", given])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let profile = "schema: 1\nname: inputs\ninputs: {level: {type: int, value: 1}, mode: {type: mode, value: 0644}, \
-                       pattern: {type: regex, value: x}, names: {type: list, of: string, value: []}}\n\
-                       controls: [{id: a, checks: [{manual: x}]}]\n";
-        let _ = child.stdin.take().unwrap().write_all(profile.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        if output.status.code() != Some(code) || !stderr(&output).contains(part) {
-            wrong.push(format!("--input {given}: {:?}\n{}", output.status.code(), stderr(&output)));
+        let Run { code, stderr, .. } = run(&scratch.0, ["check", "profile.yaml", "--input", given]);
+        if code != wanted || !stderr.contains(part) {
+            wrong.push(format!("--input {given}: {code}\n{stderr}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

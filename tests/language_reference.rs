@@ -1,18 +1,18 @@
 //! The examples of the documentation load, and the language's reference names what there is.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::disallowed_methods, reason = "tests read their own files")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests set up their files and say what they skip")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod fixture;
 
 use std::fs;
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
 use assay::resource::REGISTRY;
+use fixture::{Scratch, repository, run};
 
 /// The text of a file of the project.
 fn text(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+    fs::read_to_string(repository(name)).unwrap()
 }
 
 /// The blocks of YAML in a page.
@@ -30,29 +30,16 @@ fn whole(block: &str) -> String {
     format!("schema: 1\nname: example\ncontrols:\n  - id: example\n    checks:\n{checks}")
 }
 
-/// What `assay check` says against a profile.
-fn complaints(profile: &str) -> Option<String> {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_assay"))
-        .args(["check", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(profile.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    (!output.status.success()).then(|| String::from_utf8_lossy(&output.stderr).into_owned())
-}
-
 #[test]
 fn examples_load() {
     for page in ["README.md", "docs/profile-language.md"] {
         let blocks = blocks(&text(page));
         assert!(!blocks.is_empty(), "{page} has no example");
         for block in blocks {
-            if let Some(complaints) = complaints(&whole(&block)) {
-                panic!("{page}:\n{block}\n{complaints}");
-            }
+            let scratch = Scratch::new();
+            scratch.write("profile.yaml", whole(&block));
+            let checked = run(&scratch.0, ["check", "profile.yaml"]);
+            assert_eq!(checked.code, 0, "{page}:\n{block}\n{}", checked.stderr);
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Every resource of the registry passes, fails and errs somewhere below `tests/resources`, and every property and
 //! every argument is used there: a new one without its cases fails here.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests make and read their own files")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests set up their files and say what they skip")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod cases;
+mod fixture;
 
 use std::collections::BTreeSet;
 

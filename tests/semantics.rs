@@ -1,9 +1,10 @@
 //! The language's rules, one data file per topic below `tests/semantics`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
-#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests make and read their own files")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests set up their files and say what they skip")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
 mod cases;
+mod fixture;
 
 #[test]
 fn the_language_means_what_its_rules_say() {

@@ -155,7 +155,9 @@ impl<'a> Builder<'a> {
             _ if info.contains("flow") && last_line.contains(" #") => {
                 Some("a comment begins at \" #\": a value that holds it needs quotes")
             }
-            _ if info.contains("flow") || info.contains("node content") => Some("a comma is missing, or a bracket or a brace is not closed"),
+            _ if info.contains("flow") || info.contains("node content") => {
+                Some("a comma is missing, or a bracket or a brace is not closed")
+            }
             _ if info.contains("block") => Some("the lines of one map or of one list begin in the same column"),
             _ => None,
         };

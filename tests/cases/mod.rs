@@ -10,7 +10,6 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use assay::evaluate::{Clock, Limits};
@@ -19,6 +18,8 @@ use assay::profile::{GivenInputs, Profile, Selection, Source, compile, read, rea
 use assay::rootfs::{Kind, Memory, MemoryEntry, Resolver, Root};
 use assay::scan::{Settings, scan};
 use serde::Deserialize;
+
+use crate::fixture::{Scratch, is_root, repository};
 
 /// The moment at which all cases are scanned: 2027-01-15T08:00:00Z.
 const NOW: i64 = 1_800_000_000;
@@ -141,7 +142,7 @@ pub(crate) struct Seen {
 
 /// The data files of a folder below `tests`, by name.
 pub(crate) fn data_files(folder: &str) -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(folder);
+    let folder = repository("tests").join(folder);
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
@@ -176,9 +177,8 @@ pub(crate) fn run(file: &Path) -> Seen {
 
 /// Runs one case; gives back what was not as it must be.
 fn run_case(name: &str, case: &Case, files: &BTreeMap<String, Full>, seen: &mut Seen) -> Vec<String> {
-    let folder = Folder::new();
-    let path = folder.0.join("profile.yaml");
-    fs::write(&path, profile_text(case)).unwrap();
+    let folder = Scratch::new();
+    let path = folder.write("profile.yaml", profile_text(case));
     let values = case.input.iter().map(|given| given.split_once('=').unwrap());
     let values = values.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let read = read(&path.display().to_string()).unwrap();
@@ -195,7 +195,7 @@ fn run_case(name: &str, case: &Case, files: &BTreeMap<String, Full>, seen: &mut 
     wrong.extend(judge(&format!("{name} (memory)"), case, &report));
     seen.results.extend(report.controls().flat_map(|control| control.results.iter().cloned()));
     if !case.memory_only && !files.values().any(|file| file.denied) {
-        match build(&folder.0.join("root"), files, case.of_root) {
+        match build(&folder.path("root"), files, case.of_root) {
             Err(needed) => println!("skipped: {name} on a directory: needs {needed}"),
             Ok(root) => {
                 for (kind, resolver) in [("directory", Resolver::Auto), ("steps", Resolver::Steps)] {
@@ -297,30 +297,10 @@ fn memory_entry(file: &Full) -> MemoryEntry {
     }
 }
 
-/// A folder of this process that goes when it is dropped.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Folder {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("assay-cases-{}-{number}", std::process::id()));
-        fs::create_dir(&path).unwrap();
-        Folder(path)
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 /// Makes a directory of these files; without the rights, says what it would need.
 fn build(root: &Path, files: &BTreeMap<String, Full>, of_root: bool) -> Result<PathBuf, &'static str> {
-    let is_root = nix::unistd::geteuid().is_root();
     let owned = files.values().any(|file| file.owner.is_some());
-    if (owned || of_root) && !is_root {
+    if (owned || of_root) && !is_root() {
         return Err("root");
     }
     let set_mode = |path: &Path, mode: u32| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
