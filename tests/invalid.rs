@@ -1,8 +1,8 @@
 //! Profiles that must not load, below `tests/invalid`, each with the whole of what `assay check` says of it beside it
 //! (`NAME.stderr`). `ASSAY_BLESS=1 cargo test --test invalid` writes these texts anew; read what changed.
 
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "tests set up their files and say what they skip")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
 
 mod fixture;
 
