@@ -122,10 +122,11 @@ fn path(pieces: &[Piece]) -> Result<Vec<u8>, String> {
             Piece::Variable(_) => {}
         }
     }
-    if path.first() == Some(&b'/') {
-        Ok(path)
-    } else {
-        Err(format!("must be an absolute path inside the target, not `{}`", crate::value::lossless(&path)))
+    let shown = || crate::value::lossless(&path);
+    match path.first() {
+        Some(b'/') if path.contains(&0) => Err(format!("must be a path, and no path holds a NUL: `{}`", shown())),
+        Some(b'/') => Ok(path),
+        _ => Err(format!("must be an absolute path inside the target, not `{}`", shown())),
     }
 }
 
