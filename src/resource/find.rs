@@ -139,6 +139,8 @@ struct Gathered {
 impl Gathered {
     fn table(mut self, wanted: &[String]) -> Table {
         self.rows.sort_by(|a, b| a.0.cmp(&b.0));
+        // Where one of the folders lies in another, both walks come by.
+        self.rows.dedup_by(|a, b| a.0 == b.0);
         self.unknown.sort_by(|a, b| a.0.cmp(&b.0));
         let columns = std::iter::once(PATH.name.to_owned()).chain(wanted.iter().cloned()).collect();
         let mut table = Table { columns, ..Table::default() };
