@@ -51,8 +51,9 @@ pub(super) fn judge_table(expectation: &Expectation, table: &Table, none_ok: boo
         Asks::List(_, column) => {
             let (values, mut missed) = column_of(table, column);
             missed.extend(table.incomplete.iter().cloned());
+            let offended = !values.is_empty() && !could_still_pass(test);
             let status = judge(test, &Value::List(values), secret);
-            let decided = missed.is_empty() || (matches!(status, Status::Failed(_)) && !could_still_pass(test));
+            let decided = missed.is_empty() || (offended && matches!(status, Status::Failed(_)));
             if decided { with_places(status, &offending(test, table, column)) } else { incomplete(&missed) }
         }
         Asks::Column(column) => judge_rows(test, table, column, none_ok, secret),
@@ -131,6 +132,8 @@ fn could_still_pass(test: &Test) -> bool {
             matcher,
             Matcher::Is(_)
                 | Matcher::Eq(_)
+                | Matcher::Ne(_)
+                | Matcher::Cmp(_)
                 | Matcher::Includes(_)
                 | Matcher::Any(_)
                 | Matcher::Count(_)
