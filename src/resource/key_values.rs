@@ -155,12 +155,13 @@ fn take_directives(
     depth: usize,
     keys: &mut Vec<(Text, Vec<Value>)>,
 ) -> Asked<()> {
+    // A block holds for some connections only, until the next one; `Match all` holds for every one.
+    let mut for_some = false;
     for directive in directives(content) {
         let arguments = words(directive.arguments);
         match directive.keyword.as_slice() {
-            // A block holds for some connections only; `Match all` holds for every one.
-            b"match" if arguments.first().is_some_and(|word| word.eq_ignore_ascii_case(b"all")) => {}
-            b"match" => return Ok(()),
+            b"match" => for_some = !arguments.first().is_some_and(|word| word.eq_ignore_ascii_case(b"all")),
+            _ if for_some => {}
             b"include" => {
                 if depth == MAX_INCLUDES {
                     let message = format!("line {}: Include nested more than {MAX_INCLUDES} deep", directive.line);
