@@ -133,6 +133,11 @@ fn take(scan: &Scan, environment: &Environment<'_>, taken: &Let) -> Binding {
     }
 }
 
+/// Whether what is missing is there: it is not. To any other question it has no answer.
+fn false_if_missing(existence: bool, why: NoAnswer) -> Asked<Value> {
+    if existence && matches!(why, NoAnswer::Missing(_)) { Ok(Value::Bool(false)) } else { Err(why) }
+}
+
 fn ask(scan: &Scan, environment: &Environment<'_>, taken: &Let) -> Asked<Value> {
     let (arguments, filter) = taken.subject.bind(environment).map_err(|unbound| match unbound {
         Unbound::Absent(why) => NoAnswer::Missing(why),
@@ -140,7 +145,9 @@ fn ask(scan: &Scan, environment: &Environment<'_>, taken: &Let) -> Asked<Value> 
     })?;
     let wanted = match (&taken.subject.resource.shape, &taken.asks) {
         (Shape::Object { open, .. }, Asks::Property(name)) => {
-            return open(&scan.context, &arguments)?.property(&scan.context, name);
+            let answer = open(&scan.context, &arguments).and_then(|object| object.property(&scan.context, name));
+            let existence = taken.subject.resource.property(name).is_some_and(|property| property.existence);
+            return answer.or_else(|why| false_if_missing(existence, why));
         }
         (Shape::Document { read, .. }, Asks::Path(path)) => {
             let name = taken.subject.resource.name;
@@ -149,7 +156,10 @@ fn ask(scan: &Scan, environment: &Environment<'_>, taken: &Let) -> Asked<Value> 
         (_, Asks::List(_, column)) => vec![column.clone()],
         _ => Vec::new(),
     };
-    let table = item::table(scan, taken.subject.resource, arguments, filter, wanted)?;
+    let table = match item::table(scan, taken.subject.resource, arguments, filter, wanted) {
+        Ok(table) => table,
+        Err(why) => return false_if_missing(taken.asks == Asks::Exist, why),
+    };
     if let Some(why) = table.incomplete.first() {
         return Err(NoAnswer::Error(why.clone()));
     }

@@ -116,7 +116,6 @@ pub(super) fn directory_property(context: &Context, seen: &Seen<'_>, name: &str)
     }
     match seen.metadata(context) {
         Ok(Metadata { kind: Kind::Directory, .. }) => file_property(context, seen, name),
-        Ok(_) if name == "exist" => Ok(Value::Bool(false)),
         Ok(Metadata { kind, .. }) => {
             Err(NoAnswer::Missing(format!("{} is not a directory but a {}", seen.shown(), kind.words())))
         }
