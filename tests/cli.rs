@@ -129,7 +129,7 @@ fn a_full_disk_is_an_error_that_says_so() {
         $ASSAY scan small.yaml --rootfs root --reporter json:full/report.json; code=$?; \
         cat full/report.json; ls -A full; exit $code; }";
     let Some(found) = on_a_full_disk(&stage, script) else {
-        println!("skipped: a_full_disk_is_an_error_that_says_so: needs root, for a small filesystem");
+        fixture::skipped("a_full_disk_is_an_error_that_says_so", "root, for a small filesystem");
         return;
     };
     assert_eq!(found.code, 1, "{}{}", found.stdout, found.stderr);
@@ -280,7 +280,7 @@ fn colours_only_for_terminals_that_want_them() {
     };
     assert!(!scan(&stage, &[]).stdout.contains('\x1b'));
     let Some(colored) = at_a_terminal("OTHER", "") else {
-        println!("skipped: colours_only_for_terminals_that_want_them: needs script(1), from Debian's bsdutils");
+        fixture::skipped("colours_only_for_terminals_that_want_them", "script(1), from Debian's bsdutils");
         return;
     };
     assert!(colored.contains("\x1b["), "{colored}");

@@ -128,7 +128,7 @@ fn package_of(program: &Path) -> PathBuf {
 fn saf(test: &str) -> Option<Saf> {
     let saf = Saf::find();
     if saf.is_none() {
-        println!("skipped: {test}: needs @mitre/saf");
+        fixture::skipped(test, "@mitre/saf");
     }
     saf
 }

@@ -18,7 +18,7 @@ const KINDS: [&str; 7] = ["static", "base", "cc", "java", "python", "nodejs", "s
 /// A folder with the real trees, profiles/ and what tests/golden/ has, so that reports name no place of this machine.
 fn stage(name: &str, kinds: &[&str]) -> Option<Scratch> {
     if !is_root() {
-        println!("skipped: {name}: needs root, to give files their owners");
+        fixture::skipped(name, "root, to give files their owners");
         return None;
     }
     let stage = Scratch::new();

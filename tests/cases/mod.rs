@@ -196,7 +196,7 @@ fn run_case(name: &str, case: &Case, files: &BTreeMap<String, Full>, seen: &mut 
     seen.results.extend(report.controls().flat_map(|control| control.results.iter().cloned()));
     if !case.memory_only && !files.values().any(|file| file.denied) {
         match build(&folder.path("root"), files, case.of_root) {
-            Err(needed) => println!("skipped: {name} on a directory: needs {needed}"),
+            Err(needed) => crate::fixture::skipped(&format!("{name} on a directory"), needed),
             Ok(root) => {
                 for (kind, resolver) in [("directory", Resolver::Auto), ("steps", Resolver::Steps)] {
                     let report = scan_root(&profile, Root::open(&root, resolver).unwrap(), case);

@@ -42,7 +42,7 @@ pub(crate) fn recorded(test: &str) -> Option<Scratch> {
     folder(&tree.path("oracle"), 0o755);
     folder(&etc, 0o755);
     if node(&etc.join("blk"), SFlag::S_IFBLK, (7, 99)) == Err(Errno::EPERM) {
-        println!("skipped: {test}: needs root");
+        crate::fixture::skipped(test, "root");
         return None;
     }
     node(&etc.join("null"), SFlag::S_IFCHR, (1, 3)).unwrap();
