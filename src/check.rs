@@ -12,6 +12,7 @@ mod substitute;
 mod supports;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::pattern::Pattern;
 use crate::resource::{Arg, Arguments, Resource, Takes, Type};
@@ -29,9 +30,9 @@ pub use supports::Supports;
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Does not hold: the control is not applicable.
-    pub applicable_if: Option<Gate>,
+    pub applicable_if: Option<Arc<Gate>>,
     /// Does not hold: the control is skipped.
-    pub only_if: Option<Gate>,
+    pub only_if: Option<Arc<Gate>>,
     /// Values taken from the target before the checks.
     pub lets: Vec<Let>,
     /// The checks, in order.

@@ -12,8 +12,8 @@ use crate::value::{Value, lossless};
 
 /// How much of a value a message shows: the first and the last half of it.
 const SHOWN_CHARS: usize = 200;
-/// Room for most descriptions.
-const USUAL_LENGTH: usize = 120;
+/// Room for what most descriptions say of their subject.
+const USUAL_LENGTH: usize = 48;
 
 /// The subject of a check: `File /etc/passwd`, `/etc/passwd with uid == 0`.
 ///
@@ -82,7 +82,7 @@ fn listed_globs(globs: &[Glob]) -> String {
 
 /// The whole description of an expectation: `File /etc/shadow mode is expected to cmp == "0640"`.
 pub fn described(subject: &str, expectation: &Expectation) -> String {
-    let mut words = String::with_capacity(USUAL_LENGTH);
+    let mut words = String::with_capacity(subject.len() + USUAL_LENGTH);
     words.push_str(subject);
     let path_words;
     let property = match &expectation.asks {

@@ -1,5 +1,7 @@
 //! Controls: what their authors say of them, and their checks.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
 use crate::check::{Gate, Missing, Rules};
@@ -21,8 +23,8 @@ pub(super) struct Decoded {
 struct Defaults {
     tags: Vec<(String, Json)>,
     missing: Option<Missing>,
-    applicable_if: Option<Gate>,
-    only_if: Option<Gate>,
+    applicable_if: Option<Arc<Gate>>,
+    only_if: Option<Arc<Gate>>,
 }
 
 const CONTROL_KEYS: [&str; 14] = [
@@ -57,8 +59,8 @@ impl Decoder<'_> {
         Some(Defaults {
             tags: fields.get("tags").and_then(|node| self.tags(node)).unwrap_or_default(),
             missing: fields.get("missing").and_then(|node| self.missing(node)),
-            applicable_if: fields.get("applicable_if").and_then(|node| self.gate(node)),
-            only_if: fields.get("only_if").and_then(|node| self.gate(node)),
+            applicable_if: fields.get("applicable_if").and_then(|node| self.gate(node)).map(Arc::new),
+            only_if: fields.get("only_if").and_then(|node| self.gate(node)).map(Arc::new),
         })
     }
 
@@ -84,8 +86,8 @@ impl Decoder<'_> {
             Some(node) => self.missing(node),
             None => Some(defaults.missing.unwrap_or(Missing::Skip)),
         };
-        let gate = |decoder: &mut Self, key: &str, default: &Option<Gate>| match fields.get(key) {
-            Some(node) => decoder.gate(node).map(Some),
+        let gate = |decoder: &mut Self, key: &str, default: &Option<Arc<Gate>>| match fields.get(key) {
+            Some(node) => decoder.gate(node).map(Arc::new).map(Some),
             None => Some(default.clone()),
         };
         let applicable_if = gate(self, "applicable_if", &defaults.applicable_if);
@@ -124,7 +126,7 @@ impl Decoder<'_> {
             tags,
             refs: refs?,
             code: self.code(node),
-            file: std::sync::Arc::clone(&self.source.name),
+            file: Arc::clone(&self.source.name),
             line: self.source.position(node.span.start).0,
         };
         let rules = Rules { applicable_if: applicable_if?, only_if: only_if?, lets: lets?, items: items? };

@@ -28,7 +28,9 @@ impl Decoder<'_> {
             return None;
         }
         let items: Vec<Option<Vec<Item>>> = nodes.iter().map(|node| self.item(node, missing)).collect();
-        Some(items.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect())
+        let mut items: Vec<Item> = items.into_iter().collect::<Option<Vec<_>>>()?.into_iter().flatten().collect();
+        items.shrink_to_fit();
+        Some(items)
     }
 
     /// One entry; `each` over a known list gives several.

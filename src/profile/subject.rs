@@ -68,7 +68,7 @@ impl Decoder<'_> {
                 vec![(argument, node)]
             }
         };
-        let mut arguments = Vec::new();
+        let mut arguments = Vec::with_capacity(given.len());
         let mut sound = true;
         for argument in resource.arguments {
             match given.iter().find(|(given, _)| given.name == argument.name) {

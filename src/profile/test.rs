@@ -117,7 +117,7 @@ impl Decoder<'_> {
         }
         let fields = self.entries(node, what)?;
         let (modifiers, place) = self.modifiers(&fields, place, what)?;
-        let mut matchers = Vec::new();
+        let mut matchers = Vec::with_capacity(fields.0.len());
         let mut sound = true;
         for field in fields.0.iter().filter(|field| !MODIFIERS.contains(&field.name)) {
             match self.matcher(field, place, what) {
@@ -399,7 +399,7 @@ impl Decoder<'_> {
         if scalars.items.is_empty() && !scalars.list {
             return None;
         }
-        let mut patterns = Vec::new();
+        let mut patterns = Vec::with_capacity(scalars.items.len());
         let mut sound = true;
         for scalar in scalars.items {
             if scalar.is_open() {
