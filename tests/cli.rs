@@ -380,3 +380,15 @@ fn the_profiles_of_the_repository_load() {
         assert_eq!(found.code, 0, "{}", found.stderr);
     }
 }
+
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    let mut lines = readme.lines().skip_while(|line| !line.starts_with("    $ assay scan "));
+    let arguments = lines.next().unwrap().trim_start_matches("    $ assay ").split(' ');
+    let shown = lines.take_while(|line| line.is_empty() || line.starts_with("    "));
+    let shown: Vec<&str> = shown.map(|line| line.strip_prefix("    ").unwrap_or_default()).collect();
+    let found = run(&repository(""), arguments);
+    assert_eq!(found.code, 100);
+    assert_eq!(found.stdout.trim(), shown.join("\n").trim());
+}
