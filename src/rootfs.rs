@@ -319,6 +319,14 @@ impl Root {
         })
     }
 
+    /// Whether the links of a folder may lead somewhere else than their text says: those of a process in procfs.
+    fn holds_magic_links(&self, folder: &Node) -> Look<bool> {
+        match &folder.handle {
+            Handle::Descriptor { fd, .. } => directory::holds_magic_links(fd, &folder.metadata),
+            Handle::Memory(_) => Ok(false),
+        }
+    }
+
     /// Whether a folder lies on a filesystem that the kernel makes up (proc, sysfs, cgroup, devpts …).
     pub fn is_kernel_filesystem(&self, folder: &Node) -> Look<bool> {
         self.done(match &folder.handle {

@@ -4,7 +4,7 @@ use crate::check::compare::{cmp, equal, order, read_number, read_time};
 use crate::check::{By, Matcher, Modifiers, Operand, PatternOperand, Test};
 use crate::pattern::Pattern;
 use crate::resource::Type;
-use crate::value::{Text, Value};
+use crate::value::Value;
 
 /// What a test says of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,8 +56,17 @@ struct Judge<'a> {
 
 impl Judge<'_> {
     fn judge(&self, value: &Value) -> Truth {
-        let changed = self.test.modifiers.as_ref().map(|modifiers| modified(modifiers, value));
-        let value = changed.as_ref().unwrap_or(value);
+        let changed;
+        let value = match &self.test.modifiers {
+            None => value,
+            Some(modifiers) => match modified(modifiers, value) {
+                Some(value) => {
+                    changed = value;
+                    &changed
+                }
+                None => return Truth::Never,
+            },
+        };
         let mut whole = Truth::Yes;
         for matcher in &self.test.matchers {
             whole = whole.and(self.matcher(matcher, value));
@@ -284,35 +293,43 @@ fn found(modifiers: Option<&Modifiers>, pattern: &Pattern, text: &[u8]) -> bool 
     pattern.is_match(text)
 }
 
-/// The value after default, split, ignore and as.
-fn modified(modifiers: &Modifiers, value: &Value) -> Value {
+/// The most parts that `split` makes of a value: the target decides how many separators it holds.
+const MAX_PARTS: usize = 200_000;
+
+/// The value after default, split, ignore and as; none when it falls into too many parts.
+fn modified(modifiers: &Modifiers, value: &Value) -> Option<Value> {
     let value = match (value, &modifiers.default) {
         (Value::Nil, Some(default)) => default.clone(),
         (value, _) => value.clone(),
     };
     let value = match &modifiers.split {
-        Some(separator) => split_text(separator, value),
+        Some(separator) => split_text(separator, value)?,
         None => value,
     };
-    each(value, &|value| converted(modifiers.convert, folded(modifiers, &value)))
+    Some(each(value, &|value| converted(modifiers.convert, folded(modifiers, &value))))
 }
 
-fn split_text(separator: &Pattern, value: Value) -> Value {
-    let Ok(regex) = separator.regex() else { return Value::Nil };
-    let parts = |text: &Text| regex.split(text).map(|part| Value::text(part.trim_ascii())).collect::<Vec<_>>();
-    match value {
-        Value::Text(text) => Value::List(parts(&text)),
-        Value::List(items) => Value::List(
-            items
-                .into_iter()
-                .flat_map(|item| match item {
-                    Value::Text(text) => parts(&text),
-                    other => vec![other],
-                })
-                .collect(),
-        ),
-        other => other,
+fn split_text(separator: &Pattern, value: Value) -> Option<Value> {
+    let regex = separator.regex().ok()?;
+    let items = match value {
+        Value::Text(_) => vec![value],
+        Value::List(items) => items,
+        other => return Some(other),
+    };
+    let mut parts = Vec::new();
+    for item in items {
+        match item {
+            Value::Text(text) => {
+                let room = MAX_PARTS.saturating_sub(parts.len());
+                parts.extend(regex.split(&text).take(room + 1).map(|part| Value::text(part.trim_ascii())));
+            }
+            other => parts.push(other),
+        }
+        if parts.len() > MAX_PARTS {
+            return None;
+        }
     }
+    Some(Value::List(parts))
 }
 
 fn each(value: Value, change: &dyn Fn(Value) -> Value) -> Value {

@@ -1,7 +1,8 @@
 //! `assay scan`: arguments → profiles → target → scan → threshold → reports → exit code.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::channel;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::cli::{Resolver as ResolverArgument, Scan};
@@ -54,10 +55,7 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
         ResolverArgument::Auto => Resolver::Auto,
         ResolverArgument::Steps => Resolver::Steps,
     };
-    let root = Root::open(&arguments.rootfs, resolver).map_err(|error| {
-        complain(&format_args!("error: {error}"));
-        ExitCode::Target
-    });
+    let root = open_root(&arguments.rootfs, resolver, STALL.min(Duration::from_secs(arguments.timeout)));
     let (loaded, root) = match (loaded, root) {
         (Ok(loaded), Ok(root)) => (loaded, root),
         (loaded, root) => {
@@ -81,6 +79,26 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     let verdict = given.threshold.map(|threshold| threshold.for_scan().judge(&count_report(&report)));
     let written = write_reports(&given.reporters, &report, verdict.as_ref(), given.color);
     Ok(ExitCode::worst(&[written, judged(&report, verdict.as_ref())]))
+}
+
+/// Opens the target's root. On a filesystem that does not answer, only the thread that asks it hangs.
+fn open_root(path: &Path, resolver: Resolver, patience: Duration) -> Result<Root, ExitCode> {
+    let refuse = |why: &dyn std::fmt::Display| {
+        complain(&format_args!("error: {why}"));
+        ExitCode::Target
+    };
+    let (answer, answered) = channel();
+    let asked = path.to_owned();
+    // Nobody waits for the answer any more when it comes too late.
+    let ask = move || drop(answer.send(Root::open(&asked, resolver)));
+    std::thread::Builder::new().spawn(ask).map_err(|error| refuse(&error))?;
+    match answered.recv_timeout(patience) {
+        Ok(root) => root.map_err(|error| refuse(&error)),
+        Err(_) => {
+            let (path, seconds) = (path.display(), patience.as_secs());
+            Err(refuse(&format_args!("root {path}: its filesystem did not answer within {seconds} s")))
+        }
+    }
 }
 
 fn given(arguments: &Scan) -> Result<Given, ExitCode> {

@@ -2,6 +2,9 @@
 
 use crate::parse::{MAX_ROWS, ParseError, lines, trim};
 
+/// The most fields that a line is split into: shadow(5) has nine, and what follows belongs to none.
+const MAX_FIELDS: usize = 10;
+
 /// One line of an account file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
@@ -30,7 +33,8 @@ impl<'a> Record<'a> {
             Some(number) => Ok(Some(number)),
             None => Err(ParseError {
                 line: Some(self.line),
-                what: format!("`{}` is not a number", crate::value::lossless(text)),
+                // Not what stands there: in a line that lacks a field it can be the password.
+                what: format!("field {} is not a number", index + 1),
             }),
         }
     }
@@ -48,7 +52,25 @@ pub fn records(bytes: &[u8]) -> Result<Vec<Record<'_>>, ParseError> {
         if records.len() == MAX_ROWS {
             return Err(ParseError { line: Some(line), what: format!("more than {MAX_ROWS} accounts") });
         }
-        records.push(Record { line, fields: text.split(|byte| *byte == b':').collect() });
+        records.push(Record { line, fields: text.splitn(MAX_FIELDS, |byte| *byte == b':').collect() });
+    }
+    Ok(records)
+}
+
+/// The records of a group file.
+///
+/// Errors: more than [`MAX_ROWS`] lines, or more members of all groups together.
+pub fn groups(bytes: &[u8]) -> Result<Vec<Record<'_>>, ParseError> {
+    let records = records(bytes)?;
+    let mut count = 0;
+    for record in &records {
+        count += members(record.field(3).unwrap_or_default()).count();
+        if count > MAX_ROWS {
+            return Err(ParseError {
+                line: Some(record.line),
+                what: format!("more than {MAX_ROWS} members of groups"),
+            });
+        }
     }
     Ok(records)
 }
@@ -70,8 +92,18 @@ mod tests {
         assert_eq!(records[0].field(6), Some(&b"/bin/sh"[..]));
         assert_eq!(records[0].number(2), Ok(Some(0)));
         assert_eq!(records[1].number(2), Ok(None));
-        assert_eq!(records[2].number(2).unwrap_err().to_string(), "line 5: `0x0` is not a number");
+        assert_eq!(records[2].number(2).unwrap_err().to_string(), "line 5: field 3 is not a number");
         assert!(records[2].number(3).is_err());
         assert_eq!(members(b"a, b,,c").collect::<Vec<_>>(), [b"a", b"b", b"c"]);
+    }
+
+    #[test]
+    fn what_one_line_can_hold_is_bounded() {
+        let colons = b":".repeat(1_000);
+        assert_eq!(records(&colons).unwrap()[0].fields.len(), MAX_FIELDS);
+        let group = |members: usize| format!("g:x:0:{}\n", "a,".repeat(members)).into_bytes();
+        assert_eq!(groups(&group(MAX_ROWS)).unwrap().len(), 1);
+        let many = [group(MAX_ROWS), group(1)].concat();
+        assert_eq!(groups(&many).unwrap_err().to_string(), "line 2: more than 200000 members of groups");
     }
 }

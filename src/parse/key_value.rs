@@ -54,7 +54,7 @@ impl Options {
 /// A key given again stands again, with its own value; a section opened again stands again (the last one is what
 /// [`Value::get`] gives). With `multiple_values` a key stands once and holds all. Every file begins outside sections.
 ///
-/// Errors: more than [`MAX_ROWS`] lines.
+/// Errors: more than [`MAX_ROWS`] lines, those counted that a line with several values could be.
 pub fn keys<'a>(files: impl IntoIterator<Item = &'a [u8]>, options: &Options) -> Result<Value, ParseError> {
     let mut top = Section::default();
     let mut sections: Vec<(Text, Section)> = Vec::new();
@@ -70,7 +70,7 @@ pub fn keys<'a>(files: impl IntoIterator<Item = &'a [u8]>, options: &Options) ->
             let section = if in_section { sections.last_mut() } else { None };
             let here = section.map_or(&mut top, |(_, section)| section);
             if let Some(found) = options.assignment.captures(line) {
-                here.assign(&found, options);
+                count += here.assign(&found, options)?;
             } else if let Some(name) = options.group.captures(line).and_then(|found| found.get(1)) {
                 sections.push((Text::from(name.as_bytes()), Section::default()));
                 in_section = true;
@@ -93,7 +93,8 @@ struct Section {
 }
 
 impl Section {
-    fn assign(&mut self, found: &Captures<'_>, options: &Options) {
+    /// Takes an assignment and says how many values it has beyond the first.
+    fn assign(&mut self, found: &Captures<'_>, options: &Options) -> Result<usize, ParseError> {
         let capture = |index: usize| found.get(index).map_or(&b""[..], |capture| capture.as_bytes());
         let key = capture(1);
         let value = if options.key_values > 1 {
@@ -102,15 +103,22 @@ impl Section {
             Value::text(capture(2))
         };
         if !options.multiple_values {
-            return self.put(key, value, false);
+            self.put(key, value, false);
+            return Ok(0);
         }
         let values = match (&options.value_separator, value.as_bytes()) {
             (Some(separator), Some(text)) => {
-                separator.split(text).filter(|part| !part.is_empty()).map(Value::text).collect()
+                let parts = || separator.split(text).filter(|part| !part.is_empty());
+                if parts().nth(MAX_ROWS).is_some() {
+                    return Err(ParseError::new(format!("more than {MAX_ROWS} values in one line")));
+                }
+                parts().map(Value::text).collect()
             }
             _ => vec![value],
         };
+        let more = values.len().saturating_sub(1);
         self.put(key, Value::List(values), true);
+        Ok(more)
     }
 
     fn put(&mut self, key: &[u8], value: Value, gather: bool) {

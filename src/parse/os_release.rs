@@ -1,18 +1,22 @@
 //! os-release(5): `NAME="value"` lines.
 
-use crate::parse::{lines, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, trim};
 
 /// The assignments of an os-release file, in order; a later one wins. Lines that are none are left out.
-pub fn assignments(bytes: &[u8]) -> Vec<(&[u8], Vec<u8>)> {
-    lines(bytes)
-        .filter_map(|(_, line)| {
-            let line = trim(line);
-            let at = line.iter().position(|byte| *byte == b'=')?;
-            let (key, value) = (line.get(..at)?, line.get(at + 1..)?);
-            let name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-            (!key.is_empty() && key.iter().all(name)).then(|| (key, unquote(value)))
-        })
-        .collect()
+///
+/// Errors: more than [`MAX_ROWS`] lines.
+pub fn assignments(bytes: &[u8]) -> Result<Vec<(&[u8], Vec<u8>)>, ParseError> {
+    if lines(bytes).nth(MAX_ROWS).is_some() {
+        return Err(ParseError::new(format!("more than {MAX_ROWS} lines")));
+    }
+    let assignments = lines(bytes).filter_map(|(_, line)| {
+        let line = trim(line);
+        let at = line.iter().position(|byte| *byte == b'=')?;
+        let (key, value) = (line.get(..at)?, line.get(at + 1..)?);
+        let name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        (!key.is_empty() && key.iter().all(name)).then(|| (key, unquote(value)))
+    });
+    Ok(assignments.collect())
 }
 
 /// The value of a key.
@@ -45,7 +49,8 @@ mod tests {
     #[test]
     fn quotes_go_and_the_last_assignment_wins() {
         let all =
-            assignments(b"ID=debian\nPRETTY_NAME=\"Debian \\\"12\\\"\"\nID='x y'\n# c\nnot an assignment\n\xff=\xfe\n");
+            assignments(b"ID=debian\nPRETTY_NAME=\"Debian \\\"12\\\"\"\nID='x y'\n# c\nnot an assignment\n\xff=\xfe\n")
+                .unwrap();
         assert_eq!(get(&all, "ID"), Some(&b"x y"[..]));
         assert_eq!(get(&all, "PRETTY_NAME"), Some(&b"Debian \"12\""[..]));
         assert_eq!(all.len(), 3);

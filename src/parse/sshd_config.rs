@@ -1,6 +1,6 @@
 //! sshd_config(5): one keyword and its arguments a line.
 
-use crate::parse::{lines, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, trim};
 
 /// One line of the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,20 +31,24 @@ pub const REPEATED: [&str; 13] = [
 ];
 
 /// The directives, in order. `Keyword=value` and `Keyword = value` are as good as a blank.
-pub fn directives(bytes: &[u8]) -> Vec<Directive<'_>> {
-    lines(bytes)
-        .filter_map(|(line, text)| {
-            let text = trim(text);
-            if text.is_empty() || text.starts_with(b"#") {
-                return None;
-            }
-            let end = text.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'=').unwrap_or(text.len());
-            let (keyword, rest) = text.split_at(end);
-            let rest = trim(rest);
-            let arguments = rest.strip_prefix(b"=").map_or(rest, trim);
-            Some(Directive { line, keyword: keyword.to_ascii_lowercase(), arguments })
-        })
-        .collect()
+///
+/// Errors: more than [`MAX_ROWS`] lines.
+pub fn directives(bytes: &[u8]) -> Result<Vec<Directive<'_>>, ParseError> {
+    if lines(bytes).nth(MAX_ROWS).is_some() {
+        return Err(ParseError::new(format!("more than {MAX_ROWS} lines")));
+    }
+    let directives = lines(bytes).filter_map(|(line, text)| {
+        let text = trim(text);
+        if text.is_empty() || text.starts_with(b"#") {
+            return None;
+        }
+        let end = text.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'=').unwrap_or(text.len());
+        let (keyword, rest) = text.split_at(end);
+        let rest = trim(rest);
+        let arguments = rest.strip_prefix(b"=").map_or(rest, trim);
+        Some(Directive { line, keyword: keyword.to_ascii_lowercase(), arguments })
+    });
+    Ok(directives.collect())
 }
 
 /// The arguments of a directive, split at blanks, without double quotes.
@@ -72,7 +76,7 @@ mod tests {
 
     #[test]
     fn directives_are_found_in_every_notation() {
-        let all = directives(b"PermitRootLogin no\n  port=22\nBanner = /etc/issue  \n#X y\nUsePAM\n");
+        let all = directives(b"PermitRootLogin no\n  port=22\nBanner = /etc/issue  \n#X y\nUsePAM\n").unwrap();
         let seen: Vec<_> = all.iter().map(|one| (one.line, one.keyword.as_slice(), one.arguments)).collect();
         let expected: [(usize, &[u8], &[u8]); 4] =
             [(1, b"permitrootlogin", b"no"), (2, b"port", b"22"), (3, b"banner", b"/etc/issue"), (5, b"usepam", b"")];

@@ -12,6 +12,9 @@ use crate::value::{Text, Value};
 /// bytes.
 const MAX_VALUES: usize = 1_000_000;
 
+/// The largest YAML text. Its parser keeps the whole text as events, up to 170 bytes for each byte.
+const MAX_YAML_BYTES: usize = 2 << 20;
+
 /// The value of a JSON text (RFC 8259). A key given twice counts with its last value, as in most programs.
 ///
 /// Errors: not UTF-8, not JSON, nested deeper than 128 levels.
@@ -25,8 +28,14 @@ pub fn json(bytes: &[u8]) -> Result<Value, ParseError> {
 
 /// The value of a YAML text with one document (YAML 1.2 core schema: `yes` and `on` are texts).
 ///
-/// Errors: not UTF-8, not YAML, several documents, too deep, aliases that repeat too much.
+/// Errors: not UTF-8, not YAML, several documents, too deep, too large, aliases that repeat too much.
 pub fn yaml(bytes: &[u8]) -> Result<Value, ParseError> {
+    if bytes.len() > MAX_YAML_BYTES {
+        return Err(ParseError::new(format!(
+            "too large: {} bytes, at most {MAX_YAML_BYTES} are parsed as YAML",
+            bytes.len()
+        )));
+    }
     let text = std::str::from_utf8(bytes).map_err(|error| ParseError::new(format!("not UTF-8: {error}")))?;
     if text.trim().is_empty() {
         return Ok(Value::Nil);

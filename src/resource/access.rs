@@ -65,7 +65,7 @@ fn groups_of(context: &Context, user: &str, gid: u32) -> Asked<Vec<u32>> {
         Err(error) => return Err(error),
     };
     let parse = |error| NoAnswer::parse(b"/etc/group", &error);
-    for record in accounts::records(&group).map_err(parse)? {
+    for record in accounts::groups(&group).map_err(parse)? {
         if members(record.field(3).unwrap_or_default()).any(|member| member == user.as_bytes())
             && let Some(gid) = record.number(2).map_err(parse)?.and_then(|gid| u32::try_from(gid).ok())
         {

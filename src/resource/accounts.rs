@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::parse::accounts::{Record, members, records};
+use crate::parse::ParseError;
+use crate::parse::accounts::{Record, groups, members, records};
 use crate::resource::{
     Argument, Arguments, Asked, Cell, Columns, Context, Label, NoAnswer, Property, Resource, Row, Shape, Table, Takes,
     Type,
@@ -20,7 +21,7 @@ pub(super) const PASSWD: Resource = Resource {
     one_of: &[],
     shape: Shape::Table {
         columns: Columns::Fixed(PASSWD_COLUMNS),
-        read: |context, arguments| read(context, arguments, "/etc/passwd", PASSWD_COLUMNS),
+        read: |context, arguments| read(context, arguments, "/etc/passwd", PASSWD_COLUMNS, records),
     },
 };
 
@@ -32,7 +33,7 @@ pub(super) const SHADOW: Resource = Resource {
     one_of: &[],
     shape: Shape::Table {
         columns: Columns::Fixed(SHADOW_COLUMNS),
-        read: |context, arguments| read(context, arguments, "/etc/shadow", SHADOW_COLUMNS),
+        read: |context, arguments| read(context, arguments, "/etc/shadow", SHADOW_COLUMNS, records),
     },
 };
 
@@ -44,7 +45,7 @@ pub(super) const GROUPS: Resource = Resource {
     one_of: &[],
     shape: Shape::Table {
         columns: Columns::Fixed(GROUP_COLUMNS),
-        read: |context, arguments| read(context, arguments, "/etc/group", GROUP_COLUMNS),
+        read: |context, arguments| read(context, arguments, "/etc/group", GROUP_COLUMNS, groups),
     },
 };
 
@@ -112,11 +113,17 @@ const USER_COLUMNS: &[Property] = &[
 /// How many of the last columns of `users` come from /etc/shadow.
 const FROM_SHADOW: usize = 7;
 
-fn read(context: &Context, arguments: &Arguments, default: &'static str, columns: &'static [Property]) -> Asked<Table> {
+fn read(
+    context: &Context,
+    arguments: &Arguments,
+    default: &'static str,
+    columns: &'static [Property],
+    parse: fn(&[u8]) -> Result<Vec<Record<'_>>, ParseError>,
+) -> Asked<Table> {
     let path = arguments.text("path").unwrap_or(default.as_bytes());
     let content = context.read(path)?;
     let mut table = Table::new(columns);
-    for record in records(&content).map_err(|error| NoAnswer::parse(path, &error))? {
+    for record in parse(&content).map_err(|error| NoAnswer::parse(path, &error))? {
         let cells = columns.iter().enumerate().map(|(index, column)| cell(&record, index, column, path));
         table.rows.push(Row { cells: cells.collect(), place: place(path, &record) });
     }
@@ -208,15 +215,15 @@ struct Groups<'a> {
 impl<'a> Groups<'a> {
     fn new(content: &'a [u8]) -> Asked<Groups<'a>> {
         let parse = |error| NoAnswer::parse(b"/etc/group", &error);
-        let mut groups = Groups { names: HashMap::new(), by_member: HashMap::new() };
-        for record in records(content).map_err(parse)? {
+        let mut all = Groups { names: HashMap::new(), by_member: HashMap::new() };
+        for record in groups(content).map_err(parse)? {
             let (Some(name), Some(gid)) = (record.field(0), record.number(2).map_err(parse)?) else { continue };
-            groups.names.entry(gid).or_insert(name);
+            all.names.entry(gid).or_insert(name);
             for member in members(record.field(3).unwrap_or_default()) {
-                groups.by_member.entry(member).or_default().push((name, gid));
+                all.by_member.entry(member).or_default().push((name, gid));
             }
         }
-        Ok(groups)
+        Ok(all)
     }
 
     fn name(&self, gid: Option<i64>) -> Value {

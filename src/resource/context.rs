@@ -19,6 +19,9 @@ const MAX_HELD_FILES: usize = 128;
 /// How many bytes of contents are kept for later checks.
 const MAX_HELD_BYTES: usize = 8 << 20;
 
+/// How many bytes of several files are taken together, when all of them are needed at once.
+const MAX_TOGETHER: u64 = 2 * MAX_FILE_BYTES;
+
 /// What a scan looks at, and what it has seen.
 pub struct Context {
     /// The target's root.
@@ -109,31 +112,52 @@ impl Context {
         slot.content.get_or_init(read).clone()
     }
 
-    /// The contents of the files that `path` or `paths` name, in byte order of the names, and which of `paths` hold
-    /// nothing because they do not exist.
+    /// The contents of the files that `path` or `paths` name, together: see [`Context::read_each`].
+    pub(super) fn read_all(&self, arguments: &Arguments, default: &str) -> Asked<Several<Text>> {
+        let mut contents = Together::default();
+        let absent = self.read_each(arguments, default, &mut |path, content| {
+            contents.add(path, content)?;
+            Ok(true)
+        })?;
+        Ok((contents.files, absent))
+    }
+
+    /// Passes on the contents of the files that `path` or `paths` name, in byte order of the names, until `each` says
+    /// no; returns which of `paths` hold nothing because they do not exist.
     ///
     /// `Missing` when none exists. Folders that a wildcard names are left out: they hold no lines.
-    pub(super) fn read_all(&self, arguments: &Arguments, default: &str) -> Asked<Several<Text>> {
+    pub(super) fn read_each(
+        &self,
+        arguments: &Arguments,
+        default: &str,
+        each: &mut dyn FnMut(&[u8], Text) -> Asked<bool>,
+    ) -> Asked<Absent> {
         let globs = arguments.globs("paths");
         if globs.is_empty() {
             let path = arguments.text("path").unwrap_or(default.as_bytes());
-            return Ok((vec![(path.to_vec(), self.read(path)?)], Vec::new()));
+            each(path, self.read(path)?)?;
+            return Ok(Vec::new());
         }
         let (paths, absent) = self.expand_all(globs)?;
-        let mut contents = Vec::new();
+        let mut any = false;
         for (path, named) in paths {
             match self.read(&path) {
-                Ok(content) => contents.push((path, content)),
+                Ok(content) => {
+                    any = true;
+                    if !each(&path, content)? {
+                        return Ok(absent);
+                    }
+                }
                 // Named by a wildcard and no file: a folder, or gone since.
                 Err(NoAnswer::Missing(_)) if !named => {}
                 Err(_) if !named && self.is_folder(&path) => {}
                 Err(error) => return Err(error),
             }
         }
-        if contents.is_empty() {
+        if !any {
             return Err(NoAnswer::Missing(format!("Can't find file: {}", names_of(globs))));
         }
-        Ok((contents, absent))
+        Ok(absent)
     }
 
     /// The paths that these globs name, in byte order, with whether each was written out, and the globs that name
@@ -190,6 +214,26 @@ impl Context {
 /// Globs as they were written, for a message.
 pub(super) fn names_of(globs: &[Glob]) -> String {
     globs.iter().map(Glob::as_str).collect::<Vec<_>>().join(", ")
+}
+
+/// The contents of several files, as far as they have room together.
+#[derive(Default)]
+pub(super) struct Together {
+    pub(super) files: Vec<(Vec<u8>, Text)>,
+    bytes: u64,
+}
+
+impl Together {
+    /// Adds a file. Errors: there is too much of it.
+    pub(super) fn add(&mut self, path: &[u8], content: Text) -> Asked<()> {
+        self.bytes += content.len() as u64;
+        if self.bytes > MAX_TOGETHER {
+            let error = LookError::TooLarge { what: "bytes of files together", size: self.bytes, cap: MAX_TOGETHER };
+            return Err(NoAnswer::look(path, &error));
+        }
+        self.files.push((path.to_vec(), content));
+        Ok(())
+    }
 }
 
 impl Files {

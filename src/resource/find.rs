@@ -35,8 +35,11 @@ const fn argument(name: &'static str, takes: Takes, summary: &'static str) -> Ar
 /// The column that find has beside the properties of files.
 pub(super) const PATH: Property = Property::new("path", Type::Text, "The path, as the walk went.").plural("paths");
 
-/// The most bytes that the paths of one answer may hold together.
-const MAX_PATH_BYTES: usize = 64 << 20;
+/// The most bytes that the rows of one answer may hold together: paths, and what is wanted of each file.
+const MAX_TABLE_BYTES: usize = 64 << 20;
+
+/// How many files of which something could not be told are named, at least.
+const MAX_UNKNOWN: usize = 100;
 
 /// Properties that a link itself has; all others are those of what it leads to.
 const OF_THE_LINK: [&str; 14] = [
@@ -127,6 +130,21 @@ pub fn ask(context: &Context, questions: &[Question<'_>], parallel: bool) -> Vec
     answers
 }
 
+/// How much room the text of a cell takes, about.
+fn bytes_of(cell: &Cell) -> usize {
+    fn of(value: &Value) -> usize {
+        match value {
+            Value::Text(text) => text.len(),
+            Value::List(items) => items.iter().map(|item| size_of::<Value>() + of(item)).sum(),
+            _ => 0,
+        }
+    }
+    match cell {
+        Ok(value) => of(value),
+        Err(no_answer) => no_answer.text().len(),
+    }
+}
+
 /// What one question has gathered so far.
 #[derive(Default)]
 struct Gathered {
@@ -142,6 +160,7 @@ impl Gathered {
         // Where one of the folders lies in another, both walks come by.
         self.rows.dedup_by(|a, b| a.0 == b.0);
         self.unknown.sort_by(|a, b| a.0.cmp(&b.0));
+        self.unknown.truncate(MAX_UNKNOWN);
         let columns = std::iter::once(PATH.name.to_owned()).chain(wanted.iter().cloned()).collect();
         let mut table = Table { columns, ..Table::default() };
         for (path, cells) in self.rows {
@@ -150,7 +169,7 @@ impl Gathered {
         }
         table.incomplete.extend(self.unknown.into_iter().map(|(_, why)| why.text().to_owned()));
         if self.overflow {
-            table.incomplete.push("more files than are kept".to_owned());
+            table.incomplete.push("there is more than is kept".to_owned());
         }
         table
     }
@@ -177,8 +196,11 @@ fn starts(context: &Context, arguments: &Arguments) -> Asked<(Vec<Vec<u8>>, Abse
 fn visit(context: &Context, question: &Question<'_>, gathered: &Mutex<Gathered>, found: &Found<'_>) {
     let unknown = |why: NoAnswer| {
         let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-        if gathered.unknown.len() < MAX_ROWS {
-            gathered.unknown.push((found.path(), why));
+        gathered.unknown.push((found.path(), why));
+        // Of many, the first ones are named.
+        if gathered.unknown.len() >= 2 * MAX_UNKNOWN {
+            gathered.unknown.sort_by(|a, b| a.0.cmp(&b.0));
+            gathered.unknown.truncate(MAX_UNKNOWN);
         }
     };
     let names = question.arguments.globs("name");
@@ -198,11 +220,15 @@ fn visit(context: &Context, question: &Question<'_>, gathered: &Mutex<Gathered>,
         Keep::No => return,
         Keep::Unknown(why) => return unknown(why),
     }
+    if gathered.lock().unwrap_or_else(PoisonError::into_inner).overflow {
+        return;
+    }
     let cells: Vec<Cell> = question.wanted.iter().map(|name| cell(name)).collect();
     let path = found.path();
+    let bytes = path.len() + cells.iter().map(bytes_of).sum::<usize>();
     let mut gathered = gathered.lock().unwrap_or_else(PoisonError::into_inner);
-    gathered.bytes += path.len();
-    if gathered.rows.len() == MAX_ROWS || gathered.bytes > MAX_PATH_BYTES {
+    gathered.bytes += bytes;
+    if gathered.rows.len() == MAX_ROWS || gathered.bytes > MAX_TABLE_BYTES {
         gathered.overflow = true;
         return;
     }

@@ -42,19 +42,17 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
     let mut table = Table::new(COLUMNS);
     table.columns.extend(groups.iter().map(|group| (*group).to_owned()));
     let exclude = arguments.globs("exclude");
-    let (files, absent) = context.read_all(arguments, "")?;
-    table.absent = absent;
     let mut bytes = 0;
-    for (path, content) in files.iter().filter(|(path, _)| !exclude.iter().any(|glob| glob.matches_path(path))) {
+    table.absent = context.read_each(arguments, "", &mut |path, content| {
+        if exclude.iter().any(|glob| glob.matches_path(path)) {
+            return Ok(true);
+        }
         let shown = lossless(path);
-        for (number, line) in lines(content) {
-            if !pattern.is_match(line) {
-                continue;
-            }
+        for (number, line) in lines(&content).filter(|(_, line)| pattern.is_match(line)) {
             bytes += line.len();
             if table.rows.len() == MAX_ROWS || bytes > MAX_LINE_BYTES {
                 table.incomplete.push(format!("{shown}:{number}: more matching lines than are kept"));
-                return Ok(table);
+                return Ok(false);
             }
             let captures = regex.captures(line);
             let group = |name: &&str| {
@@ -65,6 +63,7 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
             cells.extend(groups.iter().map(group));
             table.rows.push(Row { cells, place: format!("{shown}:{number}") });
         }
-    }
+        Ok(true)
+    })?;
     Ok(table)
 }

@@ -1,8 +1,10 @@
 //! `parse_config_file`, `parse_config`, `ini`, `login_defs` and `sshd_config`: files of keys and values without types.
 
+use std::collections::HashMap;
+
 use crate::parse::key_value::{self, Options};
 use crate::parse::sshd_config::{REPEATED, directives, words};
-use crate::parse::{lines, trim};
+use crate::parse::{MAX_ROWS, lines, trim};
 use crate::pattern::PatternError;
 use crate::resource::{Argument, Arguments, Asked, Context, Keys, Label, NoAnswer, Resource, Shape, Takes};
 use crate::rootfs::Glob;
@@ -123,9 +125,13 @@ fn options(arguments: &Arguments) -> Result<Options, PatternError> {
 
 /// login.defs(5): a name, white space, a value; lines with more than one word of value are none, as in InSpec.
 fn login_defs(context: &Context, arguments: &Arguments) -> Asked<Value> {
-    let content = context.read(arguments.text("path").unwrap_or(b"/etc/login.defs"))?;
+    let path = arguments.text("path").unwrap_or(b"/etc/login.defs");
+    let content = context.read(path)?;
     let mut keys = Vec::new();
-    for (_, line) in lines(&content) {
+    for (number, line) in lines(&content) {
+        if number > MAX_ROWS {
+            return Err(NoAnswer::parse(path, &format_args!("more than {MAX_ROWS} lines")));
+        }
         let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         if let (Some(key), value, None) = (words.next(), words.next(), words.next()) {
@@ -138,51 +144,64 @@ fn login_defs(context: &Context, arguments: &Arguments) -> Asked<Value> {
 fn sshd_config(context: &Context, arguments: &Arguments) -> Asked<Value> {
     let path = arguments.text("path").unwrap_or(b"/etc/ssh/sshd_config");
     let content = context.read(path)?;
-    let mut keys: Vec<(Text, Vec<Value>)> = Vec::new();
-    take_directives(context, path, &content, 0, &mut keys)?;
+    let mut taken = Taken::default();
+    take_directives(context, path, &content, 0, &mut taken)?;
     let value = |mut values: Vec<Value>| match values.len() {
         1 => values.pop().unwrap_or(Value::Nil),
         _ => Value::List(values),
     };
-    Ok(Value::Map(keys.into_iter().map(|(key, values)| (key, value(values))).collect()))
+    Ok(Value::Map(taken.keys.into_iter().map(|(key, values)| (key, value(values))).collect()))
+}
+
+/// What was taken from all files so far.
+#[derive(Default)]
+struct Taken {
+    keys: Vec<(Text, Vec<Value>)>,
+    /// Where each keyword stands.
+    places: HashMap<Text, usize>,
+    /// How many directives were met: files that include each other many times would have no end.
+    directives: usize,
 }
 
 /// Takes the directives of one file and of what it includes, in the order in which sshd meets them.
-fn take_directives(
-    context: &Context,
-    path: &[u8],
-    content: &[u8],
-    depth: usize,
-    keys: &mut Vec<(Text, Vec<Value>)>,
-) -> Asked<()> {
+fn take_directives(context: &Context, path: &[u8], content: &[u8], depth: usize, taken: &mut Taken) -> Asked<()> {
     // A block holds for some connections only, until the next one; `Match all` holds for every one.
     let mut for_some = false;
-    for directive in directives(content) {
-        let arguments = words(directive.arguments);
+    for directive in directives(content).map_err(|error| NoAnswer::parse(path, &error))? {
+        let refuse =
+            |why: std::fmt::Arguments<'_>| NoAnswer::parse(path, &format_args!("line {}: {why}", directive.line));
+        taken.directives += 1;
+        if taken.directives > MAX_ROWS {
+            return Err(refuse(format_args!("more than {MAX_ROWS} lines with what is included")));
+        }
         match directive.keyword.as_slice() {
-            b"match" => for_some = !arguments.first().is_some_and(|word| word.eq_ignore_ascii_case(b"all")),
+            b"match" => {
+                let first = words(directive.arguments).into_iter().next();
+                for_some = !first.is_some_and(|word| word.eq_ignore_ascii_case(b"all"));
+            }
             _ if for_some => {}
             b"include" => {
                 if depth == MAX_INCLUDES {
-                    let message = format!("line {}: Include nested more than {MAX_INCLUDES} deep", directive.line);
-                    return Err(NoAnswer::parse(path, &message));
+                    return Err(refuse(format_args!("Include nested more than {MAX_INCLUDES} deep")));
                 }
-                for word in arguments {
+                for word in words(directive.arguments) {
+                    taken.directives += 1;
                     let whole = if word.starts_with(b"/") { word } else { [b"/etc/ssh/", &*word].concat() };
                     let glob = Glob::new(&lossless(&whole)).map_err(|error| NoAnswer::parse(path, &error))?;
                     for (file, _) in context.expand_all(std::slice::from_ref(&glob))?.0 {
                         let content = context.read(&file)?;
-                        take_directives(context, &file, &content, depth + 1, keys)?;
+                        take_directives(context, &file, &content, depth + 1, taken)?;
                     }
                 }
             }
             keyword => {
                 let value = Value::text(trim(directive.arguments));
                 let repeated = std::str::from_utf8(keyword).is_ok_and(|keyword| REPEATED.contains(&keyword));
-                match keys.iter_mut().find(|(known, _)| **known == *keyword) {
+                let place = *taken.places.entry(Text::from(keyword)).or_insert(taken.keys.len());
+                match taken.keys.get_mut(place) {
                     Some((_, values)) if repeated => values.push(value),
                     Some(_) => {}
-                    None => keys.push((Text::from(keyword), vec![value])),
+                    None => taken.keys.push((Text::from(keyword), vec![value])),
                 }
             }
         }

@@ -41,18 +41,18 @@ const FAMILIES: [(&str, &[&str]); 5] = [
 ];
 
 fn open(context: &Context, _: &Arguments) -> Asked<Object> {
-    let mut text = Err(NoAnswer::Missing("Can't find file: /etc/os-release, /usr/lib/os-release".to_owned()));
+    let mut found = Err(NoAnswer::Missing("Can't find file: /etc/os-release, /usr/lib/os-release".to_owned()));
     for place in PLACES {
         match context.read(place) {
             Err(NoAnswer::Missing(_)) => {}
-            found => {
-                text = found;
+            text => {
+                found = text.map(|text| (place, text));
                 break;
             }
         }
     }
-    let text = text?;
-    let assignments = os_release::assignments(&text);
+    let (place, text) = found?;
+    let assignments = os_release::assignments(&text).map_err(|error| NoAnswer::parse(place, &error))?;
     let get = |key: &str| os_release::get(&assignments, key).filter(|value| !value.is_empty());
     let value = |key: &str| get(key).map_or(Value::Nil, Value::text);
     let id = get("ID").map(<[u8]>::to_ascii_lowercase);

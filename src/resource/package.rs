@@ -2,6 +2,7 @@
 
 use crate::parse::dpkg;
 use crate::parse::version::Scheme;
+use crate::resource::context::Together;
 use crate::resource::{
     Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Takes, Type,
 };
@@ -58,9 +59,9 @@ fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
 
 /// The files of the package database.
 fn databases(context: &Context) -> Asked<Vec<(Vec<u8>, Text)>> {
-    let mut files = Vec::new();
+    let mut databases = Together::default();
     match context.read(STATUS) {
-        Ok(content) => files.push((STATUS.to_vec(), content)),
+        Ok(content) => databases.add(STATUS, content)?,
         Err(NoAnswer::Missing(_)) => {}
         Err(error) => return Err(error),
     }
@@ -69,12 +70,12 @@ fn databases(context: &Context) -> Asked<Vec<(Vec<u8>, Text)>> {
         let (paths, _) = context.expand_all(std::slice::from_ref(&glob))?;
         // Beside each stanza lies the list of the package's checksums.
         for (path, _) in paths.into_iter().filter(|(path, _)| !path.ends_with(b".md5sums")) {
-            files.push((path.clone(), context.read(&path)?));
+            databases.add(&path, context.read(&path)?)?;
         }
-    } else if files.is_empty() {
+    } else if databases.files.is_empty() {
         return Err(no_database(context));
     }
-    Ok(files)
+    Ok(databases.files)
 }
 
 fn no_database(context: &Context) -> NoAnswer {

@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
@@ -26,6 +27,10 @@ const READ_TRIES: usize = 3;
 const PIECE: usize = 64 << 10;
 /// The largest extended attribute that Linux keeps (xattr(7)).
 const MAX_XATTR: usize = 64 << 10;
+
+/// How long a file must have been left alone, so that a further change shows by its time. Many kernels take times from a
+/// clock that ticks every 10 ms: two changes within a tick look like one.
+const SETTLED: Duration = Duration::from_millis(20);
 
 const LOOK: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
 const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_CLOEXEC).union(OFlag::O_NOCTTY).union(OFlag::O_NONBLOCK);
@@ -142,6 +147,7 @@ impl Directory {
         let file = self.reopen(fd, READ)?;
         let mut before = found.clone();
         for _ in 0..READ_TRIES {
+            before = settled(&file, before)?;
             let mut bytes = Vec::new();
             let whole = read_into(&file, &mut bytes, before.size, cap, tick)?;
             let after = metadata_of(file.as_fd())?;
@@ -159,7 +165,7 @@ impl Directory {
 
     pub(super) fn stream(&self, fd: &OwnedFd, cap: u64, sink: &mut dyn FnMut(&[u8])) -> Look<()> {
         let file = self.reopen(fd, READ)?;
-        let before = metadata_of(file.as_fd())?;
+        let before = settled(&file, metadata_of(file.as_fd())?)?;
         let mut piece = vec![0; PIECE];
         let mut taken = 0;
         loop {
@@ -341,12 +347,36 @@ fn read_some(file: &OwnedFd, piece: &mut [u8]) -> Look<usize> {
     }
 }
 
+/// What a file is when its last change is long enough ago; waits a little for that.
+///
+/// Errors: it is being changed all the time.
+fn settled(file: &OwnedFd, mut metadata: Metadata) -> Look<Metadata> {
+    for _ in 0..READ_TRIES {
+        let (seconds, nanoseconds) = metadata.ctime;
+        let changed = Duration::new(u64::try_from(seconds).unwrap_or(0), nanoseconds);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        if now.abs_diff(changed) >= SETTLED {
+            return Ok(metadata);
+        }
+        std::thread::sleep(SETTLED);
+        metadata = metadata_of(file.as_fd())?;
+    }
+    Err(LookError::Changed)
+}
+
 fn same_moment(before: &Metadata, after: &Metadata) -> bool {
     (before.size, before.mtime, before.ctime) == (after.size, after.mtime, after.ctime)
 }
 
 pub(super) fn is_kernel_filesystem(folder: &OwnedFd) -> Look<bool> {
     Ok(KERNEL_FILESYSTEMS.contains(&fstatfs(folder)?.filesystem_type()))
+}
+
+/// The top folder of every procfs (PROC_ROOT_INO); its links, such as /proc/self and /proc/mounts, are ordinary ones.
+const PROC_TOP: u64 = 1;
+
+pub(super) fn holds_magic_links(folder: &OwnedFd, metadata: &Metadata) -> Look<bool> {
+    Ok(metadata.inode != PROC_TOP && fstatfs(folder)?.filesystem_type() == nix::sys::statfs::PROC_SUPER_MAGIC)
 }
 
 /// Filesystems whose files the kernel makes up: they are never walked, and reading them may have effects.

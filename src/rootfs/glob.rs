@@ -229,65 +229,89 @@ pub fn expand(root: &Root, glob: &Glob) -> Result<Vec<Vec<u8>>, (Vec<u8>, LookEr
     let mut found: Vec<Vec<u8>> = vec![Vec::new()];
     for (index, part) in glob.parts.iter().enumerate() {
         let last = index + 1 == glob.parts.len();
+        let written_out = glob.parts.iter().take(index).all(|part| matches!(part, Part::Name(_)));
         let mut next = Vec::new();
         for folder in &found {
-            step(root, folder, part, last, &mut next)?;
+            step(root, folder, part, Place { last, written_out }, &mut next)?;
             if next.len() > MAX_MATCHES {
-                let error = LookError::TooLarge { what: "paths", size: next.len() as u64, cap: MAX_MATCHES as u64 };
-                return Err((glob.text.clone().into_bytes(), error));
+                return Err((glob.text.clone().into_bytes(), too_many(next.len())));
             }
         }
         found = next;
     }
+    // `**` takes in the folder before it, which can be the root.
+    found.iter_mut().filter(|path| path.is_empty()).for_each(|path| path.push(b'/'));
     found.sort();
     found.dedup();
     Ok(found)
+}
+
+fn too_many(count: usize) -> LookError {
+    LookError::TooLarge { what: "paths", size: count as u64, cap: MAX_MATCHES as u64 }
+}
+
+/// Where a part of a glob stands.
+#[derive(Clone, Copy)]
+struct Place {
+    /// No part follows.
+    last: bool,
+    /// No part before has a wildcard.
+    written_out: bool,
 }
 
 fn step(
     root: &Root,
     folder: &[u8],
     part: &Part,
-    last: bool,
+    place: Place,
     next: &mut Vec<Vec<u8>>,
 ) -> Result<(), (Vec<u8>, LookError)> {
     match part {
         Part::Name(name) => {
             let path = joined(folder, name);
             // Whether a path in the middle exists is found out by the names that follow it.
-            match if last { root.lookup(&path, Links::Stay).map(drop) } else { Ok(()) } {
+            match if place.last { root.lookup(&path, Links::Stay).map(drop) } else { Ok(()) } {
                 Ok(()) => next.push(path),
                 Err(LookError::Absent) => {}
                 Err(error) => return Err((path, error)),
             }
         }
         Part::Pattern(_) => {
-            for (name, kind) in listing(root, folder).map_err(|error| (folder.to_vec(), error))? {
+            let listed = list(root, folder, place.written_out, &mut |name, kind| {
                 let may_be_folder = matches!(kind, None | Some(Kind::Directory | Kind::Symlink));
-                if part.matches(&name, false) && (last || may_be_folder) {
-                    next.push(joined(folder, &name));
+                if part.matches(name, false) && (place.last || may_be_folder) {
+                    next.push(joined(folder, name));
                 }
-            }
+                next.len() <= MAX_MATCHES
+            });
+            listed.map_err(|error| (folder.to_vec(), error))?;
         }
         Part::Folders => {
             let mut pending = vec![folder.to_vec()];
+            let mut written_out = place.written_out;
             while let Some(folder) = pending.pop() {
-                for (name, kind) in listing(root, &folder).map_err(|error| (folder.clone(), error))? {
-                    let path = joined(&folder, &name);
+                let mut failed = None;
+                let listed = list(root, &folder, written_out, &mut |name, kind| {
+                    let path = joined(&folder, name);
                     let kind = match kind {
-                        Some(kind) => kind,
-                        None => root.lookup(&path, Links::Stay).map_err(|error| (path.clone(), error))?.metadata.kind,
+                        Some(kind) => Ok(kind),
+                        None => root.lookup(&path, Links::Stay).map(|node| node.metadata.kind),
                     };
-                    if kind == Kind::Directory && name.first() != Some(&b'.') {
-                        pending.push(path);
-                    } else if last {
-                        next.push(path);
+                    match kind {
+                        Ok(Kind::Directory) if !name.starts_with(b".") => pending.push(path),
+                        Ok(_) if place.last => next.push(path),
+                        Ok(_) => {}
+                        Err(error) => failed = Some((path, error)),
                     }
+                    failed.is_none() && next.len() + pending.len() <= MAX_MATCHES
+                });
+                failed.map_or(Ok(()), Err)?;
+                written_out = false;
+                if next.len() + pending.len() > MAX_MATCHES {
+                    return Err((folder, too_many(next.len() + pending.len())));
                 }
+                listed.map_err(|error| (folder.clone(), error))?;
                 next.push(folder);
-                if next.len() > MAX_MATCHES {
-                    break;
-                }
             }
         }
     }
@@ -302,23 +326,21 @@ fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
     path
 }
 
-/// The entries of a folder; what is absent or no folder has none.
-fn listing(root: &Root, folder: &[u8]) -> Look<Vec<(Vec<u8>, Option<Kind>)>> {
+/// Lists a folder until `each` says no; what is absent or no folder has no entries.
+///
+/// A kernel filesystem has none either where a wildcard leads into it; one that is `written_out` is an error.
+fn list(root: &Root, folder: &[u8], written_out: bool, each: &mut dyn FnMut(&[u8], Option<Kind>) -> bool) -> Look<()> {
     let folder = if folder.is_empty() { b"/" } else { folder };
     let node = match root.lookup(folder, Links::Follow) {
         Ok(node) if node.metadata.kind == Kind::Directory => node,
-        Ok(_) | Err(LookError::Absent) => return Ok(Vec::new()),
+        Ok(_) | Err(LookError::Absent) => return Ok(()),
         Err(error) => return Err(error),
     };
-    if root.is_kernel_filesystem(&node)? {
-        return Ok(Vec::new());
+    match (root.is_kernel_filesystem(&node)?, written_out) {
+        (true, true) => Err(LookError::Unsupported("a kernel filesystem is never walked")),
+        (true, false) => Ok(()),
+        (false, _) => root.list(&node, each),
     }
-    let mut entries = Vec::new();
-    root.list(&node, &mut |name, kind| {
-        entries.push((name.to_vec(), kind));
-        true
-    })?;
-    Ok(entries)
 }
 
 #[cfg(test)]

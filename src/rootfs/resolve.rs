@@ -60,6 +60,9 @@ pub(super) fn trace(root: &Root, path: &[u8], links: Links, searched: &mut dyn F
         if followed > MAX_LINKS {
             return Err(LookError::Loop);
         }
+        if root.holds_magic_links(folder)? {
+            return Err(LookError::Loop);
+        }
         let target = root.read_link(&node)?;
         if target.is_empty() {
             return Err(LookError::Absent);

@@ -20,6 +20,12 @@ pub const MAX_WALK_PATH: usize = 64 << 10;
 /// How many entries a walk that follows links may meet: links can make a small tree endless.
 const MAX_FOLLOWED_ENTRIES: usize = 5_000_000;
 
+/// How many places that could not be looked at are named, at least: the first ones by their paths. A target could have
+/// millions of them.
+const MAX_INCOMPLETE: usize = 100;
+
+const NEVER_WALKED: LookError = LookError::Unsupported("a kernel filesystem is never walked");
+
 /// How a walk goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WalkOptions {
@@ -175,7 +181,7 @@ struct Walk<'a> {
 
 /// Walks for all walkers at once, in parallel within the current rayon pool when `parallel`.
 ///
-/// Returns for each walker what could not be looked at, in order of the paths.
+/// Returns for each walker what could not be looked at, in order of the paths; of many, the first ones.
 pub fn walk(root: &Root, walkers: &[Walker<'_>], parallel: bool) -> Vec<Vec<Incomplete>> {
     let incomplete = Mutex::new(vec![Vec::new(); walkers.len()]);
     let mut pending = starts(root, walkers, &incomplete);
@@ -208,6 +214,7 @@ pub fn walk(root: &Root, walkers: &[Walker<'_>], parallel: bool) -> Vec<Vec<Inco
     let mut incomplete = incomplete.into_inner().unwrap_or_else(PoisonError::into_inner);
     for list in &mut incomplete {
         list.sort_by(|a, b| a.path.cmp(&b.path));
+        list.truncate(MAX_INCOMPLETE);
     }
     incomplete
 }
@@ -253,6 +260,10 @@ fn report(incomplete: &Mutex<Vec<Vec<Incomplete>>>, walker: usize, path: Vec<u8>
     let mut lists = incomplete.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(list) = lists.get_mut(walker) {
         list.push(Incomplete { path, error });
+        if list.len() >= 2 * MAX_INCOMPLETE {
+            list.sort_by(|a, b| a.path.cmp(&b.path));
+            list.truncate(MAX_INCOMPLETE);
+        }
     }
 }
 
@@ -298,11 +309,7 @@ impl Walk<'_> {
         match self.root.is_kernel_filesystem(&start.node) {
             Ok(false) => {}
             Ok(true) => {
-                return self.report(
-                    &active,
-                    &start.path,
-                    &LookError::Unsupported("a kernel filesystem is never walked"),
-                );
+                return self.report(&active, &start.path, &NEVER_WALKED);
             }
             Err(error) => return self.report(&active, &start.path, &error),
         }
@@ -487,7 +494,12 @@ impl Walk<'_> {
         let device = node.metadata.device;
         if device != parent.node.metadata.device {
             match self.root.is_kernel_filesystem(&node) {
-                Ok(true) => return None,
+                Ok(true) => {
+                    // On its way a walk leaves it out; who starts here asked for what is in it.
+                    let started: Arc<[Active]> = active.iter().filter(|one| one.base == depth).copied().collect();
+                    self.report(&started, &path, &NEVER_WALKED);
+                    return None;
+                }
                 Ok(false) => {}
                 Err(error) => {
                     self.report(&active, &path, &error);
