@@ -9,6 +9,7 @@
 
 mod races;
 mod rows;
+mod reports;
 mod run;
 mod tree;
 

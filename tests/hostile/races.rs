@@ -139,7 +139,8 @@ fn a_folder_swapped_for_a_link_while_it_is_walked() {
     let tree = swapped_tree(&ground);
     let (folder, link) = (tree.at("w/d"), tree.at("w/link"));
     for resolver in BOTH {
-        for (follow, parallel) in [(false, false), (true, false), (false, true)] {
+        for (follow, parallel, rounds) in [(false, false, ROUNDS / 2), (true, false, ROUNDS / 2), (false, true, 1_000)]
+        {
             let root = Root::open(&tree.root, resolver).unwrap();
             let look = || {
                 let met = Mutex::new("nowhere");
@@ -159,7 +160,7 @@ fn a_folder_swapped_for_a_link_while_it_is_walked() {
                 // been looked yet to where it had been looked already.
                 if met == "nowhere" && !incomplete.is_empty() { "incomplete" } else { met }
             };
-            let seen = while_swapped(ROUNDS, || exchange(&folder, &link), look);
+            let seen = while_swapped(rounds, || exchange(&folder, &link), look);
             println!("{resolver:?}, follow {follow}, parallel {parallel}: {seen:?}");
             assert_seen(&seen, &["at d", "at link"]);
         }
@@ -181,7 +182,7 @@ fn a_folder_swapped_for_a_link_while_a_glob_is_expanded() {
                 }
                 Err(_) => "incomplete",
             };
-            let seen = while_swapped(ROUNDS, || exchange(&folder, &link), look);
+            let seen = while_swapped(ROUNDS / 4, || exchange(&folder, &link), look);
             println!("{resolver:?}, {}: {seen:?}", glob.as_str());
             assert_seen(&seen, &["inside"]);
         }
@@ -281,9 +282,9 @@ fn a_file_written_while_it_is_read_is_whole_or_an_error() {
                 Err(error) => panic!("{error}"),
             }
         };
-        let (overlapped, seen) = read_while_written(&tree, ROUNDS, &read);
+        let (overlapped, seen) = read_while_written(&tree, ROUNDS / 2, &read);
         println!("{resolver:?}: {overlapped} overlapped; {seen:?}");
-        assert!(overlapped >= 1_000, "the race was not met: {overlapped} of {seen:?}");
+        assert!(overlapped >= 200, "the race was not met: {overlapped} of {seen:?}");
         assert!(!seen.contains_key("torn"), "{seen:?}");
     }
 }
