@@ -2,10 +2,13 @@
 
 use crate::parse::{MAX_ROWS, ParseError, lines, trim};
 
+/// Names and their values.
+pub type Assignments<'a> = Vec<(&'a [u8], Vec<u8>)>;
+
 /// The assignments of an os-release file, in order; a later one wins. Lines that are none are left out.
 ///
 /// Errors: more than [`MAX_ROWS`] lines.
-pub fn assignments(bytes: &[u8]) -> Result<Vec<(&[u8], Vec<u8>)>, ParseError> {
+pub fn assignments(bytes: &[u8]) -> Result<Assignments<'_>, ParseError> {
     if lines(bytes).nth(MAX_ROWS).is_some() {
         return Err(ParseError::new(format!("more than {MAX_ROWS} lines")));
     }

@@ -80,9 +80,13 @@ fn hold(test: &str, rows: Vec<Row>) {
         let tree = Tree::new(&ground, row.name);
         (row.build)(&tree);
         let built = began.elapsed();
+        let before = tree.changed();
         for (reader, resolver) in ways(&row) {
             let found = scan(&row, &tree, reader, resolver).into_iter();
             wrong.extend(found.map(|found| format!("{} ({reader:?}, {resolver}): {found}", row.name)));
+        }
+        if tree.changed() != before {
+            wrong.push(format!("{}: the target was written to", row.name));
         }
         println!("{}: built in {built:?}, all in {:?}", row.name, began.elapsed());
     }

@@ -84,6 +84,13 @@ impl Tree {
         tree
     }
 
+    /// When something was last written in the target's first folders.
+    pub(crate) fn changed(&self) -> Vec<(i64, i64)> {
+        use std::os::unix::fs::MetadataExt;
+        let changed = |folder: &Path| fs::metadata(folder).map(|found| (found.ctime(), found.ctime_nsec())).unwrap();
+        vec![changed(&self.root), changed(&self.at("etc"))]
+    }
+
     pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.at_bytes(path.as_bytes())
     }
