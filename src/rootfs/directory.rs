@@ -4,7 +4,6 @@
 //! through the scanner's own /proc/self/fd, which leads to the very inode that was looked at. A FIFO, a socket or a
 //! device is never opened.
 
-use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -195,8 +194,8 @@ impl Directory {
             opened = self.reopen(fd, READ | OFlag::O_DIRECTORY)?;
             opened.as_fd()
         };
-        let mut buffer = vec![MaybeUninit::uninit(); PIECE];
-        let mut entries = RawDir::new(folder, &mut buffer);
+        let mut buffer = Vec::with_capacity(PIECE);
+        let mut entries = RawDir::new(folder, buffer.spare_capacity_mut());
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name().to_bytes();
