@@ -64,7 +64,7 @@ pub fn groups(bytes: &[u8]) -> Result<Vec<Record<'_>>, ParseError> {
     let records = records(bytes)?;
     let mut count = 0;
     for record in &records {
-        count += members(record.field(3).unwrap_or_default()).count();
+        count += members(record.field(3).unwrap_or_default()).take(MAX_ROWS + 1).count();
         if count > MAX_ROWS {
             return Err(ParseError {
                 line: Some(record.line),
