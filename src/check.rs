@@ -22,7 +22,7 @@ pub use compare::{By, Order};
 pub use convert::{core_scalar, is_null, to_argument, to_value};
 pub use describe::{described, expected_words, negated_patterns, reading, subject_words};
 pub use document_path::{DocumentPath, Step};
-pub use matcher::{Truth, truth};
+pub use matcher::{MAX_PARTS, Truth, truth};
 pub use substitute::{Binding, Environment, Expression, Piece, Root, Unbound, Variable, VariableStep, joined, pattern};
 pub use supports::Supports;
 

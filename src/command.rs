@@ -37,6 +37,11 @@ fn complain_all(problems: &[Problem]) {
     complain(&format_args!("assay: {count} {}", if count == 1 { "error" } else { "errors" }));
 }
 
+/// What problems of profiles and inputs end with.
+fn code_of(problems: &[Problem], inputs: &GivenInputs) -> ExitCode {
+    if problems.iter().any(|problem| inputs.gave(problem)) { ExitCode::Usage } else { ExitCode::Profile }
+}
+
 /// Wrong usage: what, and what to do.
 fn usage(message: &dyn std::fmt::Display) -> ExitCode {
     complain(&format_args!("error: {message}"));

@@ -24,6 +24,9 @@ fn stage() -> Scratch {
     for (name, text) in profiles {
         stage.write(&format!("{name}.yaml"), text);
     }
+    stage.write("i.yaml", format!("inputs: {{mode: {{type: mode, required: true}}}}\n{PASSES}"));
+    stage.write("input.yaml", "mode: rw\n");
+    stage.write("broken-input.yaml", "mode: [\n");
     stage.write("root/here", "x");
     stage.write("root/folder/y", "y");
     stage.write("met.yaml", "{passed.total.min: 1, error.total.max: 9}");
@@ -63,6 +66,10 @@ fn each_code_and_their_precedence() {
         ("p.yaml --rootfs root --threshold nowhere.yaml", 2),
         ("p.yaml --rootfs root --input x=1", 2),
         ("p.yaml --rootfs root --input-file nowhere.yaml", 2),
+        ("p.yaml --rootfs root --input-file broken-input.yaml", 2),
+        ("i.yaml --rootfs root --input mode=rw", 2),
+        ("i.yaml --rootfs root --input-file input.yaml", 2),
+        ("i.yaml --rootfs root", 102),
         ("p.yaml --rootfs root --waiver-file nowhere.yaml", 2),
         ("p.yaml --rootfs root --controls q", 2),
         ("p.yaml --rootfs root --reporter json:nowhere/report.json", 2),

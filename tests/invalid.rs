@@ -93,10 +93,10 @@ fn inputs_of_the_auditor_are_checked_like_the_profile() {
     scratch.write("profile.yaml", profile);
     let mut wrong = Vec::new();
     for (given, part, wanted) in [
-        ("level=many", "input `level` must be a whole number, not `many`", PROFILE),
-        ("mode=640", "input `mode` must be a mode in octal such as 0644, not `640`", PROFILE),
-        ("pattern=(", "input `pattern`: /(/ is no pattern", PROFILE),
-        ("names={a: 1}", "input `names` must be a list, not a map", PROFILE),
+        ("level=many", "input `level` must be a whole number, not `many`", 2),
+        ("mode=640", "input `mode` must be a mode in octal such as 0644, not `640`", 2),
+        ("pattern=(", "input `pattern`: /(/ is no pattern", 2),
+        ("names={a: 1}", "input `names` must be a list, not a map", 2),
         ("levle=1", "no profile has an input `levle`; did you mean `level`?", 2),
         ("level", "--input takes NAME=VALUE", 2),
     ] {

@@ -15,6 +15,8 @@ pub enum Truth {
     No,
     /// The test makes no sense for it (nil, no number, no list): neither it nor its negation passes.
     Never,
+    /// It cannot be told: `split` makes more than [`MAX_PARTS`] parts of it. An error, wherever it comes up.
+    Unknown,
 }
 
 impl Truth {
@@ -26,12 +28,13 @@ impl Truth {
         match self {
             Truth::Yes => Truth::No,
             Truth::No => Truth::Yes,
-            Truth::Never => Truth::Never,
+            other => other,
         }
     }
 
     fn and(self, other: Truth) -> Truth {
         match (self, other) {
+            (Truth::Unknown, _) | (_, Truth::Unknown) => Truth::Unknown,
             (Truth::Never, _) | (_, Truth::Never) => Truth::Never,
             (Truth::Yes, Truth::Yes) => Truth::Yes,
             _ => Truth::No,
@@ -64,7 +67,7 @@ impl Judge<'_> {
                     changed = value;
                     &changed
                 }
-                None => return Truth::Never,
+                None => return Truth::Unknown,
             },
         };
         let mut whole = Truth::Yes;
@@ -147,12 +150,14 @@ impl Judge<'_> {
             },
             Matcher::Any(inner) => match self.elements(value, inner) {
                 Some(truths) if truths.contains(&Truth::Yes) => Truth::Yes,
+                Some(truths) if truths.contains(&Truth::Unknown) => Truth::Unknown,
                 // An element for which the test makes no sense is not known to fail it.
                 Some(truths) if truths.contains(&Truth::Never) => Truth::Never,
                 Some(_) => Truth::No,
                 None => Truth::Never,
             },
             Matcher::None(inner) => match self.elements(value, inner) {
+                Some(truths) if truths.contains(&Truth::Unknown) => Truth::Unknown,
                 Some(truths) => Truth::of(truths.iter().all(|one| *one == Truth::No)),
                 None => Truth::Never,
             },
@@ -294,7 +299,7 @@ fn found(modifiers: Option<&Modifiers>, pattern: &Pattern, text: &[u8]) -> bool 
 }
 
 /// The most parts that `split` makes of a value: the target decides how many separators it holds.
-const MAX_PARTS: usize = 200_000;
+pub const MAX_PARTS: usize = 200_000;
 
 /// The value after default, split, ignore and as; none when it falls into too many parts.
 fn modified(modifiers: &Modifiers, value: &Value) -> Option<Value> {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::cli::{Check, CheckFormat};
-use crate::command::{complain_all, given_inputs, usage};
+use crate::command::{code_of, complain_all, given_inputs, usage};
 use crate::exit_code::ExitCode;
 use crate::profile::{Loaded, Problem, compile, nearest, read};
 use crate::report::{Destination, Output};
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Check) -> ExitCode {
         CheckFormat::Text if problems.is_empty() => text(&loaded),
         CheckFormat::Text => {
             complain_all(&problems);
-            return ExitCode::Profile;
+            return code_of(&problems, &inputs);
         }
         CheckFormat::Json => json(&loaded, &problems),
     };
@@ -49,7 +49,7 @@ pub(super) fn run(arguments: &Check) -> ExitCode {
             ExitCode::Internal
         }
         _ if problems.is_empty() => ExitCode::Success,
-        _ => ExitCode::Profile,
+        _ => code_of(&problems, &inputs),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::cli::{Resolver as ResolverArgument, Scan};
-use crate::command::{complain, complain_all, given_inputs, read_file, usage};
+use crate::command::{code_of, complain, complain_all, given_inputs, read_file, usage};
 use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
 use crate::outcome::{AuditorFile, ControlStatus, Report};
@@ -191,7 +191,7 @@ pub(super) fn load(profiles: &[String], inputs: &GivenInputs) -> Result<Loaded, 
         compiled => {
             problems.extend(compiled.err().unwrap_or_default());
             complain_all(&problems);
-            Err(ExitCode::Profile)
+            Err(code_of(&problems, inputs))
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Values against expectations: the status of one result, and the words that go with it.
 
-use crate::check::{Asks, Expectation, Matcher, Test, Truth, expected_words, negated_patterns, reading, truth};
+use crate::check::{
+    Asks, Expectation, MAX_PARTS, Matcher, Test, Truth, expected_words, negated_patterns, reading, truth,
+};
 use crate::outcome::Status;
 use crate::parse::lines;
 use crate::resource::Table;
@@ -11,11 +13,18 @@ const NAMED_OFFENDERS: usize = 20;
 
 /// A value against a test. A `secret` value is judged but never shown.
 pub(super) fn judge(test: &Test, value: &Value, secret: bool) -> Status {
-    if truth(test, value, false) == Truth::Yes {
-        return Status::Passed;
+    match truth(test, value, false) {
+        Truth::Yes => return Status::Passed,
+        Truth::Unknown => return Status::Error(too_many_parts()),
+        Truth::No | Truth::Never => {}
     }
     let found = if secret { concealed(test, value) } else { reading(value) };
     Status::Failed(expected_and_got(test, &found))
+}
+
+/// Why a value could not be judged.
+pub(super) fn too_many_parts() -> String {
+    format!("split makes more than {MAX_PARTS} parts of the value")
 }
 
 fn expected_and_got(test: &Test, found: &str) -> String {
@@ -66,9 +75,12 @@ fn judge_rows(test: &Test, table: &Table, column: &str, none_ok: bool, secret: b
     let place = table.column(column);
     for row in &table.rows {
         match place.and_then(|place| row.cells.get(place)) {
-            Some(Ok(value)) if truth(test, value, false) == Truth::Yes => {}
-            Some(Ok(_)) if secret => offenders.push(format!("{}: not shown", row.place)),
-            Some(Ok(value)) => offenders.push(format!("{}: {}", row.place, reading(value))),
+            Some(Ok(value)) => match truth(test, value, false) {
+                Truth::Yes => {}
+                Truth::Unknown => missed.push(format!("{}: {}", row.place, too_many_parts())),
+                _ if secret => offenders.push(format!("{}: not shown", row.place)),
+                _ => offenders.push(format!("{}: {}", row.place, reading(value))),
+            },
             Some(Err(error)) => missed.push(error.text().to_owned()),
             None => missed.push(format!("{} has no {column}", row.place)),
         }

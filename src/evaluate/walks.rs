@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use crate::check::{Asks, Check, Condition, Filter, Item, Subject, Truth, truth};
 use crate::evaluate::Scan;
+use crate::evaluate::judge::too_many_parts;
 use crate::resource::{Arguments, Asked, Cell, Keep, NoAnswer, Question, Shape, Table, find_all};
 
 /// One question: arguments, filter and wanted columns.
@@ -51,7 +52,13 @@ pub(super) fn keep(filter: &Filter, cell: &dyn Fn(&str) -> Cell) -> Keep {
     for tests in &filter.0 {
         let mut why = None;
         let holds = tests.iter().all(|(column, test)| match cell(column) {
-            Ok(value) => truth(test, &value, true) == Truth::Yes,
+            Ok(value) => match truth(test, &value, true) {
+                Truth::Unknown => {
+                    why = Some(NoAnswer::Error(too_many_parts()));
+                    true
+                }
+                truth => truth == Truth::Yes,
+            },
             Err(error) => {
                 why = Some(error);
                 true

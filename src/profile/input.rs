@@ -136,6 +136,18 @@ pub struct GivenInputs {
     pub values: Vec<(String, String)>,
 }
 
+impl GivenInputs {
+    /// Whether a problem is about what was given, not about a profile.
+    pub fn gave(&self, problem: &Problem) -> bool {
+        problem.place.as_ref().is_some_and(|place| {
+            place.file().starts_with(COMMAND_LINE) || self.files.iter().any(|file| *file.name == *place.file())
+        })
+    }
+}
+
+/// What stands before the name of an input from the command line, where a problem shows its place.
+const COMMAND_LINE: &str = "--input ";
+
 impl Decoder<'_> {
     /// The inputs that a profile declares, with the auditor's values.
     pub(super) fn declared_inputs(&mut self, node: &Node<'_>, given: &GivenInputs) -> Inputs {
@@ -206,7 +218,7 @@ pub(super) fn is_name(text: &str) -> bool {
 
 /// A value from the command line: raw text, or YAML for lists and maps.
 fn typed(text: &str, kind: Kind, of: Kind, name: &str, problems: &mut Vec<Problem>) -> Option<Value> {
-    let source = Arc::new(Source::new(format!("--input {name}"), text));
+    let source = Arc::new(Source::new(format!("{COMMAND_LINE}{name}"), text));
     if matches!(kind, Kind::List | Kind::Map) {
         return match yaml::parse(&source) {
             Ok(node) => value(&source, problems, &node, kind, of, name),

@@ -626,13 +626,18 @@ pub(crate) fn formats() -> Vec<Row> {
                      expect: {b: {nil: true}}}",
                     Error("more than"),
                 ),
-                ("{ini: /etc/values, expect: {a: {split: ',', excludes: '2'}}}", Failed("split by")),
+                ("{ini: /etc/values, expect: {a: {split: ',', excludes: '2'}}}", Error("split makes more than")),
+                (
+                    "{grep: {paths: [/etc/values], match: '(?<all>.*)', where: {all: {split: ',', includes: '1'}}}, \
+                     expect: {count: 0}}",
+                    Error("split makes more than"),
+                ),
                 ("{sshd_config: {}, expect: {PermitRootLogin: {nil: true}}}", Error("more than")),
                 ("{sshd_config: {path: /etc/ssh/keys}, expect: {key189999: '1'}}", Passed),
                 ("{sshd_config: {path: /etc/ssh/one}, expect: {PermitRootLogin: {nil: true}}}", Error("Include")),
                 (
                     "{sshd_config: {path: /etc/ssh/ciphers}, expect: {Ciphers: {split: ',', excludes: b}}}",
-                    Failed("split by"),
+                    Error("split makes more than"),
                 ),
                 ("{package: bash, expect: {installed: false}}", Error("more than 200000")),
             ],
