@@ -29,15 +29,33 @@ pub enum Command {
 ///
 /// Profiles stand first: options that take several values would take them too.
 #[derive(Debug, Args)]
-#[command(override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]")]
+#[command(override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]\n       assay scan <PROFILE>... --image <ARCHIVE> [OPTIONS]")]
+#[group(id = "target", required = true, multiple = false)]
 pub struct Scan {
     /// Profiles: folders, single files, or - for standard input
     #[arg(value_name = "PROFILE", required = true)]
     pub profiles: Vec<String>,
 
     /// The root filesystem to scan: a directory
-    #[arg(long, value_name = "DIR", required = true)]
-    pub rootfs: PathBuf,
+    #[arg(long, value_name = "DIR", group = "target")]
+    pub rootfs: Option<PathBuf>,
+
+    /// The image to scan: an OCI layout (folder or tar), or what docker save writes
+    #[arg(long, value_name = "ARCHIVE", group = "target")]
+    pub image: Option<PathBuf>,
+
+    /// Which image of the archive: its name, or the digest of its manifest [default: the only one]
+    #[arg(long, value_name = "NAME", requires = "image")]
+    pub image_name: Option<String>,
+
+    /// Which of an image for several platforms [default: the only one, or this machine's]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", requires = "image")]
+    pub platform: Option<String>,
+
+    /// The configuration of the image that DIR was unpacked from: OCI's, or what docker inspect or skopeo inspect
+    /// --config print
+    #[arg(long, value_name = "FILE", requires = "rootfs")]
+    pub image_config: Option<String>,
 
     /// Reports to write, to a file or to standard output: cli json:FILE markdown:FILE
     #[arg(long, value_name = "FORMAT[:FILE]", num_args = 1.., default_value = "cli")]

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+pub use crate::rootfs::{ImageFacts, ImageLayer};
+
 /// The status of one result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
@@ -265,6 +267,8 @@ pub struct TargetFacts {
     pub release: String,
     /// How its paths were resolved.
     pub resolver: &'static str,
+    /// What identifies it, where it is an image.
+    pub image: Option<ImageFacts>,
 }
 
 /// A file of the auditor that had a part in the scan.

@@ -1,13 +1,14 @@
 //! THE ONLY code that touches a target's files.
 //!
 //! A [`Root`] answers lookup, metadata, read, list, link and xattr. Every path is resolved inside the root, as if
-//! the root were `/`; what cannot be established is a [`LookError`] of its own kind. There are two kinds of root: a
-//! directory (openat2 with `RESOLVE_IN_ROOT`, or the step-by-step resolution of `resolve` where the kernel lacks it)
-//! and one in memory. Nothing here knows profiles, checks or resources.
+//! the root were `/`; what cannot be established is a [`LookError`] of its own kind. There are three kinds of root: a
+//! directory (openat2 with `RESOLVE_IN_ROOT`, or the step-by-step resolution of `resolve` where the kernel lacks it),
+//! an image in an archive, and one in memory. Nothing here knows profiles, checks or resources.
 
 mod directory;
 mod error;
 mod glob;
+mod image;
 mod memory;
 mod resolve;
 mod walk;
@@ -19,6 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use directory::{OpenError, Resolver};
 pub use error::{Look, LookError};
 pub use glob::{Glob, GlobError, GlobPiece, expand};
+pub use image::{HistoryStep, Image, ImageChoice, ImageConfig, ImageError, ImageFacts, ImageLayer};
 pub use memory::{Memory, MemoryEntry};
 pub use resolve::Trace;
 pub use walk::{Found, Incomplete, MAX_WALK_DEPTH, MAX_WALK_PATH, WalkOptions, Walker, walk};
@@ -137,6 +139,8 @@ enum Handle {
     Descriptor { fd: Arc<std::os::fd::OwnedFd>, readable: bool },
     /// An index into the memory root.
     Memory(usize),
+    /// A place in an image's tree, and the layer that brought this name of it.
+    Image { inode: u32, layer: Option<u16> },
 }
 
 /// A root filesystem that can be looked at.
@@ -144,12 +148,15 @@ enum Handle {
 pub struct Root {
     kind: RootKind,
     answered: AtomicU64,
+    /// What the image that it belongs to says of itself.
+    config: Option<ImageConfig>,
 }
 
 #[derive(Debug)]
 enum RootKind {
     Directory(Directory),
     Memory(Memory),
+    Image(Box<Image>),
 }
 
 impl Root {
@@ -158,12 +165,48 @@ impl Root {
     /// Errors: it is absent, no directory, empty, not accessible, on a kernel filesystem, or this system lacks
     /// /proc.
     pub fn open(path: &Path, resolver: Resolver) -> Result<Root, OpenError> {
-        Ok(Root { kind: RootKind::Directory(Directory::open(path, resolver)?), answered: AtomicU64::new(0) })
+        Ok(Root::of(RootKind::Directory(Directory::open(path, resolver)?)))
     }
 
     /// A root made of these entries, for tests and for what is not on disk.
     pub fn memory(memory: Memory) -> Root {
-        Root { kind: RootKind::Memory(memory), answered: AtomicU64::new(0) }
+        Root::of(RootKind::Memory(memory))
+    }
+
+    /// An image that was read, with its configuration.
+    pub fn image(image: Image) -> Root {
+        let config = image.config.clone();
+        Root::of(RootKind::Image(Box::new(image))).with_image_config(config)
+    }
+
+    fn of(kind: RootKind) -> Root {
+        Root { kind, answered: AtomicU64::new(0), config: None }
+    }
+
+    /// The same root, said to be that of an image with this configuration.
+    pub fn with_image_config(self, config: ImageConfig) -> Root {
+        Root { config: Some(config), ..self }
+    }
+
+    /// What the image that the root belongs to says of itself, where that is known.
+    pub fn image_config(&self) -> Option<&ImageConfig> {
+        self.config.as_ref()
+    }
+
+    /// What identifies the image, where the root is one.
+    pub fn image_facts(&self) -> Option<&ImageFacts> {
+        match &self.kind {
+            RootKind::Image(image) => Some(&image.facts),
+            RootKind::Directory(_) | RootKind::Memory(_) => None,
+        }
+    }
+
+    /// The layer that brought a file, where the root is an image.
+    pub fn brought_by(&self, node: &Node) -> Option<&ImageLayer> {
+        match (&self.kind, &node.handle) {
+            (RootKind::Image(image), Handle::Image { layer: Some(layer), .. }) => image.layer(*layer),
+            _ => None,
+        }
     }
 
     /// How many questions the filesystem has answered so far: while it grows, nothing hangs.
@@ -176,6 +219,7 @@ impl Root {
         match &self.kind {
             RootKind::Directory(directory) => directory.resolver_name(),
             RootKind::Memory(_) => "memory",
+            RootKind::Image(_) => "image",
         }
     }
 
@@ -203,6 +247,7 @@ impl Root {
         self.done(match &self.kind {
             RootKind::Directory(directory) => directory.top(),
             RootKind::Memory(memory) => memory.top(),
+            RootKind::Image(image) => image.top(),
         })
     }
 
@@ -211,6 +256,7 @@ impl Root {
         self.done(match (&self.kind, &folder.handle) {
             (RootKind::Directory(directory), Handle::Descriptor { fd, .. }) => directory.child(fd, name),
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.child(*index, name),
+            (RootKind::Image(image), Handle::Image { inode, .. }) => image.child(*inode, name),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -220,6 +266,9 @@ impl Root {
         self.done(match (&self.kind, &folder.handle) {
             (RootKind::Directory(_), Handle::Descriptor { fd, .. }) => directory::metadata_at(fd, name),
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.child(*index, name).map(|node| node.metadata),
+            (RootKind::Image(image), Handle::Image { inode, .. }) => {
+                image.child(*inode, name).map(|node| node.metadata)
+            }
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -229,6 +278,7 @@ impl Root {
         self.done(match (&self.kind, &folder.handle) {
             (RootKind::Directory(_), Handle::Descriptor { fd, .. }) => directory::child_folder(fd, name),
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.child(*index, name),
+            (RootKind::Image(image), Handle::Image { inode, .. }) => image.child(*inode, name),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -250,6 +300,7 @@ impl Root {
                 directory.list(fd, *readable, &mut counted)
             }
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.list(*index, &mut counted),
+            (RootKind::Image(image), Handle::Image { inode, .. }) => image.list(*inode, &mut counted),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })?;
         if seen > MAX_FOLDER_ENTRIES {
@@ -266,6 +317,7 @@ impl Root {
                 directory.read(fd, &node.metadata, cap, &|| self.tick())
             }
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.read(*index),
+            (RootKind::Image(image), Handle::Image { inode, .. }) => image.read(*inode, &|| self.tick()),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -283,6 +335,9 @@ impl Root {
                 })
             }
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.read(*index).map(|bytes| sink(&bytes)),
+            (RootKind::Image(image), Handle::Image { inode, .. }) => {
+                image.stream(*inode, &|| self.tick(), &mut |piece| sink(piece))
+            }
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -306,6 +361,7 @@ impl Root {
         self.done(match (&self.kind, &node.handle) {
             (RootKind::Directory(_), Handle::Descriptor { fd, .. }) => directory::read_link(fd),
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.read_link(*index),
+            (RootKind::Image(image), Handle::Image { inode, .. }) => image.read_link(*inode),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -315,6 +371,7 @@ impl Root {
         self.done(match (&self.kind, &node.handle) {
             (RootKind::Directory(directory), Handle::Descriptor { fd, .. }) => directory.xattr(fd, name),
             (RootKind::Memory(memory), Handle::Memory(index)) => Ok(memory.xattr(*index, name)),
+            (RootKind::Image(image), Handle::Image { inode, .. }) => image.xattr(*inode, name),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -323,7 +380,7 @@ impl Root {
     fn holds_magic_links(&self, folder: &Node) -> Look<bool> {
         match &folder.handle {
             Handle::Descriptor { fd, .. } => directory::holds_magic_links(fd, &folder.metadata),
-            Handle::Memory(_) => Ok(false),
+            Handle::Memory(_) | Handle::Image { .. } => Ok(false),
         }
     }
 
@@ -331,7 +388,7 @@ impl Root {
     pub fn is_kernel_filesystem(&self, folder: &Node) -> Look<bool> {
         self.done(match &folder.handle {
             Handle::Descriptor { fd, .. } => directory::is_kernel_filesystem(fd),
-            Handle::Memory(_) => Ok(false),
+            Handle::Memory(_) | Handle::Image { .. } => Ok(false),
         })
     }
 }

@@ -79,6 +79,7 @@ pub fn scan(profiles: &[Profile], root: Root, settings: &Settings) -> Report {
             platform: platform.name,
             release: platform.release,
             resolver: context.root.resolver(),
+            image: context.root.image_facts().cloned(),
         },
         profiles,
         started: settings.now,

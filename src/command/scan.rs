@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::channel;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::{Resolver as ResolverArgument, Scan};
 use crate::command::{code_of, complain, complain_all, given_inputs, read_file, usage};
@@ -14,7 +14,7 @@ use crate::profile::{
     GivenInputs, Loaded, Problem, Profile, Selection, Source, WaiverEntry, compile, nearest, read, read_waivers,
 };
 use crate::report::{Destination, Format, Output, write};
-use crate::rootfs::{Resolver, Root};
+use crate::rootfs::{Image, ImageChoice, ImageConfig, ImageError, Resolver, Root};
 use crate::scan::{Settings, scan};
 use crate::threshold::{Threshold, Verdict, count_report, parse};
 
@@ -49,13 +49,15 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
         complain(&format_args!("error: the threads for {jobs} jobs cannot be started: {error}"));
         return Err(ExitCode::Internal);
     }
-    let given = given(arguments)?;
+    let mut given = given(arguments)?;
     let loaded = load(&arguments.profiles, &given.inputs);
+    let deadline = Instant::now() + Duration::from_secs(arguments.timeout);
     let resolver = match arguments.resolver {
         ResolverArgument::Auto => Resolver::Auto,
         ResolverArgument::Steps => Resolver::Steps,
     };
-    let root = open_root(&arguments.rootfs, resolver, STALL.min(Duration::from_secs(arguments.timeout)));
+    let (now, clock) = moment().map_err(|message| usage(&message))?;
+    let root = root(arguments, resolver, deadline, &mut given.files);
     let (loaded, root) = match (loaded, root) {
         (Ok(loaded), Ok(root)) => (loaded, root),
         (loaded, root) => {
@@ -65,13 +67,12 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     let selection = selection(arguments, &loaded.profiles)?;
     warn(&loaded, &given.waivers);
 
-    let (now, clock) = moment().map_err(|message| usage(&message))?;
     let settings = Settings {
-        location: arguments.rootfs.display().to_string(),
+        location: location(arguments, &root),
         selection,
         waivers: given.waivers,
         auditor_files: given.files,
-        limits: Limits { jobs, whole: Duration::from_secs(arguments.timeout), stall: STALL },
+        limits: Limits { jobs, whole: deadline.saturating_duration_since(Instant::now()), stall: STALL },
         now,
         clock,
     };
@@ -98,6 +99,58 @@ fn open_root(path: &Path, resolver: Resolver, patience: Duration) -> Result<Root
             let (path, seconds) = (path.display(), patience.as_secs());
             Err(refuse(&format_args!("root {path}: its filesystem did not answer within {seconds} s")))
         }
+    }
+}
+
+/// The root that is to be scanned.
+fn root(
+    arguments: &Scan,
+    resolver: Resolver,
+    deadline: Instant,
+    files: &mut Vec<AuditorFile>,
+) -> Result<Root, ExitCode> {
+    let unusable = |error: &dyn std::fmt::Display| {
+        complain(&format_args!("error: {error}"));
+        ExitCode::Target
+    };
+    if let Some(archive) = &arguments.image {
+        let choice = ImageChoice { name: arguments.image_name.clone(), platform: arguments.platform.clone() };
+        let about = |error: &ImageError| format!("image {}: {error}", archive.display());
+        return match Image::open(archive, &choice, deadline) {
+            Ok(image) => Ok(Root::image(image)),
+            Err(error @ ImageError::Choice(_)) => Err(usage(&about(&error))),
+            Err(error @ ImageError::Unusable { .. }) => Err(unusable(&about(&error))),
+        };
+    }
+    let directory = arguments.rootfs.clone().unwrap_or_default();
+    let config = match &arguments.image_config {
+        None => None,
+        Some(path) => {
+            let source = read_file("image configuration", path)?;
+            let config = ImageConfig::parse(source.text.as_bytes())
+                .map_err(|error| usage(&format_args!("image configuration {path}: {error}")))?;
+            files.push(auditor_file("image configuration", &source));
+            Some(config)
+        }
+    };
+    let patience = STALL.min(deadline.saturating_duration_since(Instant::now()));
+    let root = open_root(&directory, resolver, patience)?;
+    Ok(config.into_iter().fold(root, Root::with_image_config))
+}
+
+/// What was scanned, in one line: a folder, or an image with what identifies it.
+fn location(arguments: &Scan, root: &Root) -> String {
+    let Some(facts) = root.image_facts() else {
+        return arguments.rootfs.as_deref().unwrap_or(Path::new("")).display().to_string();
+    };
+    let name = arguments.image_name.clone().or_else(|| facts.names.first().cloned());
+    let name = name.unwrap_or_else(|| facts.archive.display().to_string());
+    let name = name.split_once('@').map_or(name.as_str(), |(name, _)| name);
+    match &facts.manifest {
+        Some(_) if name.starts_with("sha256:") => name.to_owned(),
+        Some(manifest) => format!("{name}@{manifest}"),
+        // An archive of docker save has no manifest; its images are known by the digest of their configuration.
+        None => format!("{name} (image ID {})", facts.config),
     }
 }
 

@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value as Json, json};
 
-use crate::outcome::{CheckResult, ControlResult, ProfileResult, Report, Status, Waiver};
+use crate::outcome::{CheckResult, ControlResult, ProfileResult, Report, Status, TargetFacts, Waiver};
 use crate::threshold::Verdict;
 
 /// Writes a report as one line of JSON.
@@ -29,7 +29,7 @@ impl Serialize for WireReport<'_> {
         let or_unknown = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
         let target = &report.target;
         let platform =
-            json!({ "name": or_unknown(&target.platform), "release": or_unknown(&target.release), "target_id": "" });
+            json!({ "name": or_unknown(&target.platform), "release": or_unknown(&target.release), "target_id": target_id(target) });
         let start = start_time(report.started);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("platform", &platform)?;
@@ -49,13 +49,37 @@ fn about(report: &Report, verdict: Option<&Verdict>, start: &str) -> Json {
     let mut about = json!({
         "version": env!("CARGO_PKG_VERSION"),
         "started": start,
-        "target": { "location": report.target.location, "resolver": report.target.resolver },
+        "target": target(&report.target),
         "files": files,
     });
     if let (Some(verdict), Some(map)) = (verdict, about.as_object_mut()) {
         map.insert("threshold".to_owned(), json!({ "met": verdict.is_met(), "violations": verdict.violations }));
     }
     about
+}
+
+/// The name and the digest of an image; empty for a folder, of which nothing stays the same but its place.
+fn target_id(target: &TargetFacts) -> &str {
+    if target.image.is_some() { &target.location } else { "" }
+}
+
+/// Where the target is, and of an image what identifies it.
+fn target(target: &TargetFacts) -> Json {
+    let mut facts = json!({ "location": target.location, "resolver": target.resolver });
+    if let (Some(image), Some(map)) = (&target.image, facts.as_object_mut()) {
+        let layers = image.layers.iter().map(|layer| json!({ "digest": layer.digest, "diff_id": layer.diff_id }));
+        let image = json!({
+            "archive": image.archive.to_string_lossy(),
+            "names": image.names,
+            "manifest_digest": image.manifest,
+            "config_digest": image.config,
+            "platform": image.platform,
+            "layers": layers.collect::<Vec<_>>(),
+            "remarks": image.remarks,
+        });
+        map.insert("image".to_owned(), image);
+    }
+    facts
 }
 
 struct Profiles<'a> {

@@ -142,6 +142,11 @@ impl Directory {
         Ok(openat(&self.descriptors, fd.as_raw_fd().to_string().as_str(), flags, Mode::empty())?)
     }
 
+    /// Opens for reading a regular file that was looked at.
+    pub(super) fn open_for_reading(&self, fd: &OwnedFd) -> Look<OwnedFd> {
+        self.reopen(fd, READ)
+    }
+
     pub(super) fn read(&self, fd: &OwnedFd, found: &Metadata, cap: u64, tick: &dyn Fn()) -> Look<Text> {
         let file = self.reopen(fd, READ)?;
         let mut before = found.clone();
@@ -220,6 +225,22 @@ impl Directory {
             Err(errno) => Err(errno.into()),
         }
     }
+}
+
+/// Opens a file that the auditor named, links followed: what it is, and the file itself where it is a regular one.
+pub(super) fn open_file_of_auditor(path: &Path) -> Look<(Kind, Option<(OwnedFd, Metadata)>)> {
+    let fd = nix::fcntl::open(path, LOOK, Mode::empty())?;
+    let metadata = metadata_of(fd.as_fd())?;
+    if metadata.kind != Kind::File {
+        return Ok((metadata.kind, None));
+    }
+    let file = openat(own_descriptors()?, fd.as_raw_fd().to_string().as_str(), READ, Mode::empty())?;
+    Ok((Kind::File, Some((file, metadata))))
+}
+
+/// Whether an open file is still as it was found.
+pub(super) fn is_unchanged(file: &OwnedFd, found: &Metadata) -> Look<bool> {
+    Ok(same_moment(found, &metadata_of(file.as_fd())?))
 }
 
 /// The scanner's own list of descriptors, checked to be a real procfs.

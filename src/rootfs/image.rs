@@ -1,0 +1,266 @@
+//! A root that is an image in an archive: an OCI layout (folder or tar) or what `docker save` writes.
+//!
+//! Nothing is unpacked. Each layer is read once, its digests are verified, and its files go into one tree; contents
+//! stay where they are and are read by place. What cannot be trusted is refused as a whole: there is no half tree.
+
+mod archive;
+mod config;
+mod digest;
+mod json;
+mod layer;
+mod manifest;
+mod stream;
+mod tar;
+mod tree;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
+
+pub use config::{HistoryStep, ImageConfig};
+pub use manifest::ImageChoice;
+
+use crate::rootfs::image::archive::Archive;
+use crate::rootfs::image::layer::{Layer, Layers, Limits, Used};
+use crate::rootfs::image::manifest::{LayerPart, Parts, layer_place, unusable};
+use crate::rootfs::image::tar::{Flaw, Member};
+use crate::rootfs::image::tree::{Body, Content, Inode, TOP, Tree};
+use crate::rootfs::{Handle, Kind, Look, LookError, Node};
+use crate::value::{Text, lossless};
+
+/// How much of a hole in a sparse file is passed on at once.
+const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+
+/// Why an image cannot be scanned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ImageError {
+    /// It cannot be read or trusted.
+    Unusable {
+        /// Which part of it; empty for the archive itself.
+        place: String,
+        /// What is wrong there.
+        why: Flaw,
+    },
+    /// It is not clear which image is meant, or it is not there.
+    Choice(String),
+}
+
+impl fmt::Display for ImageError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            ImageError::Unusable { place, why } if place.is_empty() => why.to_string(),
+            ImageError::Unusable { place, why } => format!("{place}: {why}"),
+            ImageError::Choice(what) => what.clone(),
+        };
+        // Names in it are the image's own.
+        out.write_str(&lossless(text.as_bytes()))
+    }
+}
+
+impl std::error::Error for ImageError {}
+
+/// A layer, for reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageLayer {
+    /// Counted from 1, the lowest first.
+    pub number: usize,
+    /// Digest of the blob; archives of `docker save` do not tell.
+    pub digest: Option<String>,
+    /// Digest of what it holds, uncompressed.
+    pub diff_id: String,
+    /// The command that made it, where the history tells.
+    pub created_by: Option<String>,
+}
+
+/// What identifies an image, for reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageFacts {
+    /// The archive, as the auditor named it.
+    pub archive: PathBuf,
+    /// Its names in the archive.
+    pub names: Vec<String>,
+    /// The digest of its manifest; archives of `docker save` have none.
+    pub manifest: Option<String>,
+    /// The digest of its configuration: the image's id.
+    pub config: String,
+    /// `linux/amd64`.
+    pub platform: String,
+    /// The layers, the lowest first.
+    pub layers: Vec<ImageLayer>,
+    /// What is odd about it.
+    pub remarks: Vec<String>,
+}
+
+/// An image that was read and can be looked at.
+pub struct Image {
+    /// What identifies it.
+    pub facts: ImageFacts,
+    /// What it says of itself.
+    pub config: ImageConfig,
+    tree: Tree,
+    layers: Layers,
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Image").field("facts", &self.facts).finish_non_exhaustive()
+    }
+}
+
+impl Image {
+    /// Opens the wanted image of an archive, reads its layers once and verifies all digests.
+    ///
+    /// Errors: it is not clear which image is wanted; or the image is damaged, larger than the caps, means different
+    /// things to different runtimes, or was not read by the deadline.
+    pub fn open(path: &Path, choice: &ImageChoice, deadline: Instant) -> Result<Image, ImageError> {
+        let archive = Archive::open(path).map_err(|flaw| unusable("", flaw))?;
+        let parts = manifest::choose(&archive, choice)?;
+        let (tree, layers) = read_layers(&parts.layers, &Limits::until(deadline))?;
+        if tree.is_empty() {
+            return Err(unusable("", "the image is empty: there is nothing to scan"));
+        }
+        let facts = facts(path, &parts, tree.remarks.clone());
+        Ok(Image { facts, config: parts.config, tree, layers })
+    }
+
+    fn inode(&self, place: u32) -> Look<&Inode> {
+        self.tree.inode(place).ok_or(LookError::Absent)
+    }
+
+    fn node(&self, inode: u32, layer: Option<u16>) -> Look<Node> {
+        Ok(Node { handle: Handle::Image { inode, layer }, metadata: self.inode(inode)?.metadata(inode) })
+    }
+
+    pub(super) fn top(&self) -> Look<Node> {
+        self.node(TOP, None)
+    }
+
+    pub(super) fn child(&self, folder: u32, name: &[u8]) -> Look<Node> {
+        let child = self.tree.children(folder).and_then(|children| children.get(name)).ok_or(LookError::Absent)?;
+        self.node(child.inode, Some(child.layer))
+    }
+
+    pub(super) fn list(&self, folder: u32, each: &mut dyn FnMut(&[u8], Option<Kind>) -> bool) -> Look<()> {
+        for (name, child) in self.tree.children(folder).into_iter().flatten() {
+            if !each(name, Some(self.inode(child.inode)?.kind())) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn read(&self, inode: u32, tick: &dyn Fn()) -> Look<Text> {
+        let size = match &self.inode(inode)?.body {
+            Body::Content(content) => content.size,
+            _ => 0,
+        };
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
+        self.stream(inode, tick, &mut |piece| bytes.extend_from_slice(piece))?;
+        Ok(Text::from(bytes))
+    }
+
+    pub(super) fn stream(&self, inode: u32, tick: &dyn Fn(), sink: &mut dyn FnMut(&[u8])) -> Look<()> {
+        let Body::Content(Content { layer, size, at, stored, pieces }) = &self.inode(inode)?.body else {
+            return Ok(());
+        };
+        let layer = usize::from(*layer);
+        let Some(pieces) = pieces else {
+            return if *stored > 0 { self.layers.read(layer, *at, *stored, tick, sink) } else { Ok(()) };
+        };
+        let hole = |mut length: u64, sink: &mut dyn FnMut(&[u8])| {
+            while length > 0 {
+                let step = ZEROS.len().min(usize::try_from(length).unwrap_or(usize::MAX));
+                sink(ZEROS.get(..step).unwrap_or_default());
+                tick();
+                length -= step as u64;
+            }
+        };
+        let (mut at, mut done) = (*at, 0);
+        for piece in pieces {
+            hole(piece.offset - done, sink);
+            if piece.length > 0 {
+                self.layers.read(layer, at, piece.length, tick, sink)?;
+            }
+            at += piece.length;
+            done = piece.offset + piece.length;
+        }
+        hole(size - done, sink);
+        Ok(())
+    }
+
+    pub(super) fn read_link(&self, inode: u32) -> Look<Vec<u8>> {
+        match &self.inode(inode)?.body {
+            Body::Link(target) => Ok(target.to_vec()),
+            _ => Err(LookError::Absent),
+        }
+    }
+
+    pub(super) fn xattr(&self, inode: u32, name: &str) -> Look<Option<Vec<u8>>> {
+        let known = self.inode(inode)?.xattrs.iter().find(|(known, _)| known == name);
+        Ok(known.map(|(_, value)| value.clone()))
+    }
+
+    pub(super) fn layer(&self, layer: u16) -> Option<&ImageLayer> {
+        self.facts.layers.get(usize::from(layer))
+    }
+}
+
+/// Reads all layers, in parallel within the current rayon pool, and makes one tree of them.
+fn read_layers(parts: &[LayerPart], limits: &Limits) -> Result<(Tree, Layers), ImageError> {
+    let used = Used::default();
+    let all: u64 = parts.iter().map(|part| part.blob.length).sum::<u64>().max(1);
+    let read = |(index, part): (usize, &LayerPart)| -> Result<(Layer, Vec<Member>), ImageError> {
+        let share = u64::try_from(u128::from(part.blob.length) * 1000 / u128::from(all)).unwrap_or(0);
+        let mut members = Vec::new();
+        let layer = Layer::read_once(part, share, limits, &used, &mut |member| {
+            used.index(weight(&member), limits)?;
+            members.push(member);
+            Ok(())
+        });
+        let layer = layer.map_err(|flaw| unusable(place(index, part), flaw))?;
+        Ok((layer, members))
+    };
+    let results: Vec<_> = parts.par_iter().enumerate().map(read).collect();
+    let mut tree = Tree::new();
+    let mut layers = Vec::new();
+    for (index, (result, part)) in results.into_iter().zip(parts).enumerate() {
+        let (layer, members) = result?;
+        let number = u16::try_from(index).map_err(|_| unusable(place(index, part), "too many layers"))?;
+        tree.put_layer(number, members)
+            .map_err(|(name, flaw)| unusable(place(index, part), format!("{}: {flaw}", lossless(&name))))?;
+        layers.push(layer);
+    }
+    Ok((tree, Layers::new(layers)))
+}
+
+fn place(index: usize, part: &LayerPart) -> String {
+    layer_place(index, part.digest.as_ref().unwrap_or(&part.diff_id).as_str())
+}
+
+/// The memory that a member takes, roughly.
+fn weight(member: &Member) -> u64 {
+    let xattrs: usize = member.xattrs.iter().map(|(key, value)| 64 + key.len() + value.len()).sum();
+    let pieces = member.pieces.as_ref().map_or(0, |pieces| pieces.len() * 16);
+    (512 + 2 * member.name.len() + member.link.len() + xattrs + pieces) as u64
+}
+
+fn facts(path: &Path, parts: &Parts, remarks: Vec<String>) -> ImageFacts {
+    let made_by = parts.config.made_by(parts.layers.len());
+    let layers = parts.layers.iter().zip(made_by).enumerate().map(|(index, (part, created_by))| ImageLayer {
+        number: index + 1,
+        digest: part.digest.as_ref().map(|digest| digest.as_str().to_owned()),
+        diff_id: part.diff_id.as_str().to_owned(),
+        created_by,
+    });
+    ImageFacts {
+        archive: path.to_owned(),
+        names: parts.names.clone(),
+        manifest: parts.manifest.as_ref().map(|digest| digest.as_str().to_owned()),
+        config: parts.config_digest.as_str().to_owned(),
+        platform: parts.config.platform(),
+        layers: layers.collect(),
+        remarks,
+    }
+}
