@@ -30,19 +30,14 @@ pub enum Command {
 /// Profiles stand first: options that take several values would take them too.
 #[derive(Debug, Args)]
 #[command(override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]\n       assay scan <PROFILE>... --image <ARCHIVE> [OPTIONS]")]
-#[group(id = "target", required = true, multiple = false)]
 pub struct Scan {
     /// Profiles: folders, single files, or - for standard input
     #[arg(value_name = "PROFILE", required = true)]
     pub profiles: Vec<String>,
 
-    /// The root filesystem to scan: a directory
-    #[arg(long, value_name = "DIR", group = "target")]
-    pub rootfs: Option<PathBuf>,
-
-    /// The image to scan: an OCI layout (folder or tar), or what docker save writes
-    #[arg(long, value_name = "ARCHIVE", group = "target")]
-    pub image: Option<PathBuf>,
+    /// What is scanned.
+    #[command(flatten)]
+    pub target: Target,
 
     /// Which image of the archive: its name, or the digest of its manifest [default: the only one]
     #[arg(long, value_name = "NAME", requires = "image")]
@@ -104,6 +99,19 @@ pub struct Scan {
     /// How paths are resolved inside the root: by the kernel where it can (auto), or step by step
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub resolver: Resolver,
+}
+
+/// What is scanned: one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Target {
+    /// The root filesystem to scan: a directory
+    #[arg(long, value_name = "DIR")]
+    pub rootfs: Option<PathBuf>,
+
+    /// The image to scan: an OCI layout (folder or tar), or what docker save writes
+    #[arg(long, value_name = "ARCHIVE")]
+    pub image: Option<PathBuf>,
 }
 
 /// How paths are resolved.

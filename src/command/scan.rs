@@ -113,7 +113,7 @@ fn root(
         complain(&format_args!("error: {error}"));
         ExitCode::Target
     };
-    if let Some(archive) = &arguments.image {
+    if let Some(archive) = &arguments.target.image {
         let choice = ImageChoice { name: arguments.image_name.clone(), platform: arguments.platform.clone() };
         let about = |error: &ImageError| format!("image {}: {error}", archive.display());
         return match Image::open(archive, &choice, deadline) {
@@ -122,7 +122,7 @@ fn root(
             Err(error @ ImageError::Unusable { .. }) => Err(unusable(&about(&error))),
         };
     }
-    let directory = arguments.rootfs.clone().unwrap_or_default();
+    let directory = arguments.target.rootfs.clone().unwrap_or_default();
     let config = match &arguments.image_config {
         None => None,
         Some(path) => {
@@ -141,7 +141,7 @@ fn root(
 /// What was scanned, in one line: a folder, or an image with what identifies it.
 fn location(arguments: &Scan, root: &Root) -> String {
     let Some(facts) = root.image_facts() else {
-        return arguments.rootfs.as_deref().unwrap_or(Path::new("")).display().to_string();
+        return arguments.target.rootfs.as_deref().unwrap_or(Path::new("")).display().to_string();
     };
     let name = arguments.image_name.clone().or_else(|| facts.names.first().cloned());
     let name = name.unwrap_or_else(|| facts.archive.display().to_string());
