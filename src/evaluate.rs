@@ -7,6 +7,7 @@ mod condition;
 mod documents;
 mod item;
 mod judge;
+mod layers;
 mod pool;
 mod walks;
 

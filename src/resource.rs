@@ -12,6 +12,7 @@ mod documents;
 mod file;
 mod find;
 mod grep;
+mod image;
 mod key_values;
 mod os;
 mod package;
@@ -356,6 +357,8 @@ pub enum Object {
     File(AskedFile),
     /// A file that is expected to be a directory.
     Directory(AskedFile),
+    /// The image's configuration, which the root holds.
+    Image,
     /// Facts that are all known.
     Facts(Vec<(&'static str, Value)>),
 }
@@ -366,6 +369,7 @@ impl Object {
         match self {
             Object::File(asked) => file::file_property(context, &context::Seen::Asked(asked), name),
             Object::Directory(asked) => file::directory_property(context, &context::Seen::Asked(asked), name),
+            Object::Image => image::property(context, name),
             Object::Facts(facts) => {
                 let known = facts.iter().find(|(known, _)| *known == name);
                 Ok(known.map_or(Value::Nil, |(_, value)| value.clone()))

@@ -9,10 +9,12 @@ use crate::check::{
 };
 use crate::evaluate::condition::{Verdict, decide};
 use crate::evaluate::judge::{judge, judge_table};
+use crate::evaluate::layers::{files_named, files_read, with_layers};
 use crate::evaluate::walks::{Find, keep, wanted};
 use crate::evaluate::{Scan, plain_result, status_of};
 use crate::outcome::{CheckResult, Status};
 use crate::resource::{Arguments, Asked, Keep, NoAnswer, Object, Property, Resource, Shape, Table};
+use crate::rootfs::Root;
 use crate::value::Value;
 
 /// The results of one entry.
@@ -187,6 +189,8 @@ pub(super) fn check(scan: &Scan, environment: &Environment<'_>, check: &Check) -
         }
     };
     let subject = subject_words(check.subject.title.as_deref(), resource, &arguments, &filter);
+    let is_image = scan.context.root.image_facts().is_some();
+    let read = if is_image { files_read(resource, &arguments) } else { Vec::new() };
     let answers = Answers::find(scan, check, arguments, filter);
     let mut results = Vec::with_capacity(check.expectations.len());
     for expectation in &check.expectations {
@@ -208,7 +212,7 @@ pub(super) fn check(scan: &Scan, environment: &Environment<'_>, check: &Check) -
         }
         results.push(CheckResult {
             description,
-            status: judged.status,
+            status: if is_image { answers.with_layers(&scan.context.root, judged.status, &read) } else { judged.status },
             resource: resource.name,
             seconds: scan.clock.seconds_since(start),
             not_applicable: judged.not_applicable,
@@ -284,6 +288,19 @@ impl Answers {
                 }
             }
             Err(other) => Judged::of(status_of(&other)),
+        }
+    }
+}
+
+impl Answers {
+    /// A failure with the layers that brought the files that it is about.
+    fn with_layers(&self, root: &Root, status: Status, read: &[Vec<u8>]) -> Status {
+        match (self, &status) {
+            (Answers::Table(table), Status::Failed(message)) => {
+                let named = files_named(root, table, message);
+                with_layers(root, status, if named.is_empty() { read } else { &named })
+            }
+            _ => with_layers(root, status, read),
         }
     }
 }

@@ -36,6 +36,7 @@ fn concealed(test: &Test, value: &Value) -> String {
     let text = match value {
         Value::Nil => return "nil".to_owned(),
         Value::Text(text) => text,
+        Value::List(items) => return concealed_list(test, items),
         _ => return "a value that is not shown".to_owned(),
     };
     let patterns = negated_patterns(test);
@@ -43,6 +44,18 @@ fn concealed(test: &Test, value: &Value) -> String {
     let numbers: Vec<String> = matching.map(|(number, _)| number.to_string()).collect();
     let size = format!("{} bytes that are not shown", text.len());
     if numbers.is_empty() { size } else { format!("{size}, matching in line {}", named(&numbers, ", ")) }
+}
+
+/// How many values there are, and the places of those that would not pass alone.
+fn concealed_list(test: &Test, items: &[Value]) -> String {
+    let fails = |item: &Value| truth(test, &Value::List(vec![item.clone()]), false) != Truth::Yes;
+    let failing = items.iter().enumerate().filter(|(_, item)| fails(item));
+    let numbers: Vec<String> = failing.map(|(place, _)| (place + 1).to_string()).collect();
+    let count = format!("{} values that are not shown", items.len());
+    match numbers.len() {
+        0 => count,
+        _ => format!("{count}, of which these do not pass: number {}", named(&numbers, ", ")),
+    }
 }
 
 /// The rows of a table against an expectation. A table that is not whole cannot pass; an offender in it is one all the

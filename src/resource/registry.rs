@@ -1,7 +1,7 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Property, Resource, Shape, accounts, documents, file, find, grep, key_values, os, package, processes,
+    Columns, Label, Property, Resource, Shape, accounts, documents, file, find, grep, image, key_values, os, package, processes,
 };
 
 /// All resources, by name.
@@ -11,6 +11,7 @@ pub static REGISTRY: &[Resource] = &[
     find::FIND,
     grep::GREP,
     accounts::GROUPS,
+    image::IMAGE,
     key_values::INI,
     documents::JSON,
     key_values::LOGIN_DEFS,
@@ -31,7 +32,18 @@ pub fn resource(name: &str) -> Option<&'static Resource> {
     REGISTRY.iter().find(|resource| resource.name == name)
 }
 
+/// What resources read when they are given no path, where their label does not tell.
+const DEFAULT_PATHS: [(&str, &str); 2] = [("login_defs", "/etc/login.defs"), ("sshd_config", "/etc/ssh/sshd_config")];
+
 impl Resource {
+    /// The file that it reads when it is given no path.
+    pub fn default_path(&self) -> Option<&'static str> {
+        match self.label {
+            Label::Path(path) => Some(path),
+            _ => DEFAULT_PATHS.iter().find(|(name, _)| *name == self.name).map(|(_, path)| *path),
+        }
+    }
+
     /// The property or column of a name.
     pub fn property(&self, name: &str) -> Option<&'static Property> {
         let named = |properties: &'static [Property]| properties.iter().find(|property| property.is(name));
