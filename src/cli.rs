@@ -29,7 +29,9 @@ pub enum Command {
 ///
 /// Profiles stand first: options that take several values would take them too.
 #[derive(Debug, Args)]
-#[command(override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]\n       assay scan <PROFILE>... --image <ARCHIVE> [OPTIONS]")]
+#[command(
+    override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]\n       assay scan <PROFILE>... --image <ARCHIVE> [OPTIONS]"
+)]
 pub struct Scan {
     /// Profiles: folders, single files, or - for standard input
     #[arg(value_name = "PROFILE", required = true)]
@@ -40,16 +42,16 @@ pub struct Scan {
     pub target: Target,
 
     /// Which image of the archive: its name, or the digest of its manifest [default: the only one]
-    #[arg(long, value_name = "NAME", requires = "image")]
+    #[arg(long, value_name = "NAME", conflicts_with = "rootfs")]
     pub image_name: Option<String>,
 
     /// Which of an image for several platforms [default: the only one, or this machine's]
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", requires = "image")]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with = "rootfs")]
     pub platform: Option<String>,
 
     /// The configuration of the image that DIR was unpacked from: OCI's, or what docker inspect or skopeo inspect
     /// --config print
-    #[arg(long, value_name = "FILE", requires = "rootfs")]
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
     pub image_config: Option<String>,
 
     /// Reports to write, to a file or to standard output: cli json:FILE markdown:FILE

@@ -46,14 +46,16 @@ fn concealed(test: &Test, value: &Value) -> String {
     if numbers.is_empty() { size } else { format!("{size}, matching in line {}", named(&numbers, ", ")) }
 }
 
-/// How many values there are, and the places of those that would not pass alone.
+/// How many values there are, and the places of those that alone would not pass.
 fn concealed_list(test: &Test, items: &[Value]) -> String {
     let fails = |item: &Value| truth(test, &Value::List(vec![item.clone()]), false) != Truth::Yes;
     let failing = items.iter().enumerate().filter(|(_, item)| fails(item));
     let numbers: Vec<String> = failing.map(|(place, _)| (place + 1).to_string()).collect();
     let count = format!("{} values that are not shown", items.len());
     match numbers.len() {
+        // All of them, or the list as a whole.
         0 => count,
+        all if all == items.len() => count,
         _ => format!("{count}, of which these do not pass: number {}", named(&numbers, ", ")),
     }
 }
@@ -125,7 +127,7 @@ fn incomplete(missed: &[String]) -> Status {
 }
 
 /// Where the rows are that would not pass alone; all rows when each of them would.
-fn offending(test: &Test, table: &Table, column: &str) -> Vec<String> {
+pub(super) fn offending(test: &Test, table: &Table, column: &str) -> Vec<String> {
     let place = table.column(column);
     let alone = |value: &Value| truth(test, &Value::List(vec![value.clone()]), false) == Truth::Yes;
     let offends = |cells: &[crate::resource::Cell]| match place.and_then(|place| cells.get(place)) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::check::{Asks, Expectation};
+use crate::evaluate::judge::offending;
 use crate::outcome::{ImageLayer, Status};
 use crate::resource::{Arg, Arguments, Resource, Table};
 use crate::rootfs::{Links, LookError, Root};
@@ -28,10 +30,14 @@ pub(super) fn files_read(resource: &Resource, arguments: &Arguments) -> Vec<Vec<
     }
 }
 
-/// The files of the rows that a message names.
-pub(super) fn files_named(root: &Root, table: &Table, message: &str) -> Vec<Vec<u8>> {
-    let named = table.rows.iter().filter(|row| message.contains(&row.place)).take(MAX_FILES);
-    let mut files: Vec<Vec<u8>> = named.filter_map(|row| file_of(root, &row.place)).collect();
+/// The files of the rows that fail.
+pub(super) fn files_failing(root: &Root, expectation: &Expectation, table: &Table, message: &str) -> Vec<Vec<u8>> {
+    let places = match &expectation.asks {
+        Asks::List(_, column) => offending(&expectation.test, table, column),
+        // Row by row, and of counts all: those that the message names.
+        _ => table.rows.iter().map(|row| row.place.clone()).filter(|place| message.contains(place)).collect(),
+    };
+    let mut files: Vec<Vec<u8>> = places.iter().take(MAX_FILES).filter_map(|place| file_of(root, place)).collect();
     files.dedup();
     files
 }

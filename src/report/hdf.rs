@@ -28,8 +28,7 @@ impl Serialize for WireReport<'_> {
         let WireReport { report, verdict } = self;
         let or_unknown = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
         let target = &report.target;
-        let platform =
-            json!({ "name": or_unknown(&target.platform), "release": or_unknown(&target.release), "target_id": target_id(target) });
+        let platform = json!({ "name": or_unknown(&target.platform), "release": or_unknown(&target.release), "target_id": target_id(target) });
         let start = start_time(report.started);
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("platform", &platform)?;

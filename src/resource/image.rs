@@ -6,9 +6,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::parse::accounts::{self, Record};
-use crate::resource::{
-    Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Type,
-};
+use crate::resource::{Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Type};
 use crate::rootfs::ImageConfig;
 use crate::value::Value;
 
@@ -121,7 +119,9 @@ fn uid(context: &Context, user: Option<&str>) -> Asked<Value> {
                 None => None,
                 Some(Ok(Some(id))) => Some(id),
                 // Runtimes take such a user for root.
-                Some(_) => return Err(NoAnswer::Error(format!("/etc/passwd: user {user} has no uid that is a number"))),
+                Some(_) => {
+                    return Err(NoAnswer::Error(format!("/etc/passwd: user {user} has no uid that is a number")));
+                }
             }
         }
         Err(NoAnswer::Missing(_)) => None,

@@ -1,7 +1,8 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Label, Property, Resource, Shape, accounts, documents, file, find, grep, image, key_values, os, package, processes,
+    Columns, Label, Property, Resource, Shape, accounts, documents, file, find, grep, image, key_values, os, package,
+    processes,
 };
 
 /// All resources, by name.

@@ -1,5 +1,6 @@
 //! Cases as data: a root filesystem, checks, and beside each check what must come out of it. Every case runs on every
-//! kind of root: a directory with the kernel's resolver, the same step by step, and one in memory.
+//! kind of root: a directory with the kernel's resolver, the same step by step, an image in each compression, and one
+//! in memory.
 //!
 //! A file holds `about`, `files` that all its cases share, and `cases`. A case has a `title`, the `checks` (or the
 //! whole `control`) as text, and `#= STATUS: PART | STATUS …` at the end of a line for each result in order; PART is
@@ -10,15 +11,16 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use assay::evaluate::{Clock, Limits};
 use assay::outcome::{CheckResult, ControlResult, Report, Status};
 use assay::profile::{GivenInputs, Profile, Selection, Source, compile, read, read_waivers};
-use assay::rootfs::{Kind, Memory, MemoryEntry, Resolver, Root};
+use assay::rootfs::{ImageChoice, ImageConfig, Kind, Memory, MemoryEntry, Resolver, Root};
 use assay::scan::{Settings, scan};
 use serde::Deserialize;
 
+use crate::archive::{self, Image, Layout, Member, Packed};
 use crate::fixture::{Scratch, is_root, repository};
 
 /// The moment at which all cases are scanned: 2027-01-15T08:00:00Z.
@@ -64,6 +66,8 @@ struct Case {
     /// What a directory cannot be made to hold without rights or tricks is tested in memory only.
     #[serde(default)]
     memory_only: bool,
+    /// The configuration of the image that the files are from.
+    image_config: Option<serde_json::Value>,
     /// Whether the files must belong to root, so that directories need root.
     #[serde(default)]
     of_root: bool,
@@ -191,15 +195,32 @@ fn run_case(name: &str, case: &Case, files: &BTreeMap<String, Full>, seen: &mut 
     };
     let mut wrong = Vec::new();
     let memory = files.iter().map(|(path, entry)| (path, memory_entry(entry)));
-    let report = scan_root(&profile, Root::memory(Memory::new(memory)), case);
+    let report = scan_root(&profile, with_config(Root::memory(Memory::new(memory)), case), case);
     wrong.extend(judge(&format!("{name} (memory)"), case, &report));
     seen.results.extend(report.controls().flat_map(|control| control.results.iter().cloned()));
+    match case.memory_only.then_some("a memory root").map_or_else(|| members(files), Err) {
+        Err(needed) => println!("{name} on an image: not with {needed}"),
+        Ok(members) => {
+            let config = case.image_config.clone().unwrap_or_else(|| serde_json::json!({}));
+            for packed in [Packed::Plain, Packed::Gzip, Packed::Zstd] {
+                let image = Image::new(&[&members]).packed(packed).config(config.clone());
+                let archive = folder.path(&format!("{packed:?}.tar"));
+                Layout::of(&image).write_tar(&archive);
+                let deadline = Instant::now() + Duration::from_secs(600);
+                let image = assay::rootfs::Image::open(&archive, &ImageChoice::default(), deadline).unwrap();
+                let root = Root::image(image);
+                let report = scan_root(&profile, root, case);
+                wrong.extend(judge(&format!("{name} ({packed:?} image)"), case, &report));
+            }
+        }
+    }
     if !case.memory_only && !files.values().any(|file| file.denied) {
         match build(&folder.path("root"), files, case.of_root) {
             Err(needed) => crate::fixture::skipped(&format!("{name} on a directory"), needed),
             Ok(root) => {
                 for (kind, resolver) in [("directory", Resolver::Auto), ("steps", Resolver::Steps)] {
-                    let report = scan_root(&profile, Root::open(&root, resolver).unwrap(), case);
+                    let root = with_config(Root::open(&root, resolver).unwrap(), case);
+                    let report = scan_root(&profile, root, case);
                     wrong.extend(judge(&format!("{name} ({kind})"), case, &report));
                 }
             }
@@ -207,6 +228,43 @@ fn run_case(name: &str, case: &Case, files: &BTreeMap<String, Full>, seen: &mut 
     }
     seen.profiles.push(profile);
     wrong
+}
+
+fn with_config(root: Root, case: &Case) -> Root {
+    match &case.image_config {
+        None => root,
+        Some(config) => root.with_image_config(ImageConfig::parse(config.to_string().as_bytes()).unwrap()),
+    }
+}
+
+/// The files as members of a layer; says what a layer cannot hold.
+fn members(files: &BTreeMap<String, Full>) -> Result<Vec<Member>, &'static str> {
+    let mut members = Vec::new();
+    for (path, file) in files {
+        let flag = match file.kind() {
+            _ if file.denied => return Err("a file that may not be read"),
+            Kind::File => b'0',
+            Kind::Symlink => b'2',
+            Kind::CharacterDevice => b'3',
+            Kind::BlockDevice => b'4',
+            Kind::Directory => b'5',
+            Kind::Pipe => b'6',
+            Kind::Socket | Kind::Unknown => return Err("a socket"),
+        };
+        let mut member = archive::special(flag, path).mode(if flag == b'2' { 0o777 } else { file.mode() });
+        if flag == b'0' {
+            member.content = file.bytes();
+        } else {
+            member.link = file.bytes();
+        }
+        member.owner = file.owner.unwrap_or_default();
+        member.mtime = file.mtime.unwrap_or_default();
+        for (name, hex) in &file.xattrs {
+            member = member.pax(&format!("SCHILY.xattr.{name}"), from_hex(hex));
+        }
+        members.push(member);
+    }
+    Ok(members)
 }
 
 fn profile_text(case: &Case) -> String {

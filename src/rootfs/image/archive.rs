@@ -15,6 +15,8 @@ use crate::rootfs::{Handle, Kind, Look, LookError, Metadata};
 
 /// How many members an archive may have: thousands of images.
 const MAX_MEMBERS: usize = 1_000_000;
+/// The largest member that can be: more than any file, and far from what can be counted.
+const MAX_MEMBER: u64 = 1 << 60;
 /// How many links between members are followed: docker save writes one for a layer that stands twice.
 const MAX_LINKS: usize = 8;
 
@@ -72,7 +74,10 @@ pub(super) enum Archive {
 
 #[derive(Debug)]
 pub(super) enum Place {
-    Content { start: u64, length: u64 },
+    Content {
+        start: u64,
+        length: u64,
+    },
     /// The same as the member of this name.
     Link(Vec<u8>),
 }
@@ -84,7 +89,9 @@ impl Archive {
         let (kind, file) = directory::open_file_of_auditor(path).map_err(look)?;
         let Some((fd, found)) = file else {
             return match kind {
-                Kind::Directory => Directory::open(path, Resolver::Steps).map(Archive::Folder).map_err(|error| error.to_string().into()),
+                Kind::Directory => Directory::open(path, Resolver::Steps)
+                    .map(Archive::Folder)
+                    .map_err(|error| error.to_string().into()),
                 kind => Err(LookError::NotRegular(kind).to_string().into()),
             };
         };
@@ -164,14 +171,18 @@ impl Source for Headers<'_> {
     }
 
     fn skip(&mut self, count: u64) -> Result<(), Flaw> {
-        self.position = self.position.checked_add(count).filter(|end| *end <= self.blob.length).ok_or("the archive is cut short")?;
+        self.position = self
+            .position
+            .checked_add(count)
+            .filter(|end| *end <= self.blob.length)
+            .ok_or("the archive is cut short")?;
         Ok(())
     }
 }
 
 fn members(whole: &Blob) -> Result<BTreeMap<Vec<u8>, Place>, Flaw> {
     let mut headers = Headers { blob: whole, position: 0 };
-    let mut reader = Members::new(&mut headers, whole.length);
+    let mut reader = Members::new(&mut headers, MAX_MEMBER);
     let mut members = BTreeMap::new();
     while let Some(Member { name, kind, link, at, stored, pieces, .. }) = reader.next()? {
         let Some(key) = normal(&name) else { return Err("a member whose name leads outside the archive".into()) };
@@ -181,7 +192,8 @@ fn members(whole: &Blob) -> Result<BTreeMap<Vec<u8>, Place>, Flaw> {
             MemberKind::File => Place::Content { start: at, length: stored },
             MemberKind::HardLink => Place::Link(normal(&link).ok_or("a link that leads outside the archive")?),
             MemberKind::Symlink => {
-                let folder = key.iter().rposition(|byte| *byte == b'/').and_then(|at| key.get(..=at)).unwrap_or_default();
+                let folder =
+                    key.iter().rposition(|byte| *byte == b'/').and_then(|at| key.get(..=at)).unwrap_or_default();
                 Place::Link(normal(&[folder, &link].concat()).ok_or("a link that leads outside the archive")?)
             }
             _ => return Err("a device or a pipe among its members".into()),

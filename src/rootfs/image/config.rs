@@ -67,7 +67,9 @@ impl ImageConfig {
             },
             one => one,
         };
-        if !matches!(json, Json::Map(_)) || ["config", "rootfs", "architecture"].iter().all(|key| json.get(key).is_none()) {
+        if !matches!(json, Json::Map(_))
+            || ["config", "rootfs", "architecture"].iter().all(|key| json.get(key).is_none())
+        {
             return Err("it is no image configuration".to_owned());
         }
         let nothing = Json::Map(Vec::new());
@@ -76,7 +78,8 @@ impl ImageConfig {
             Some(_) => return Err("`config` is no map".to_owned()),
             None => &nothing,
         };
-        let text = |json: &Json, key| json.text(key).map(|text| text.filter(|text| !text.is_empty()).map(str::to_owned));
+        let text =
+            |json: &Json, key| json.text(key).map(|text| text.filter(|text| !text.is_empty()).map(str::to_owned));
         let keys = |key: &str| match run.get(key) {
             None => Ok(Vec::new()),
             Some(Json::Map(entries)) => Ok(entries.iter().map(|(name, _)| name.clone()).collect()),

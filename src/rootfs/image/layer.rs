@@ -209,7 +209,11 @@ impl Layer {
             return Err("its content does not have this digest".into());
         }
         if hasher.finish() != part.diff_id {
-            return Err(format!("unpacked, it does not have the digest {} of the configuration", part.diff_id.as_str()).into());
+            return Err(format!(
+                "unpacked, it does not have the digest {} of the configuration",
+                part.diff_id.as_str()
+            )
+            .into());
         }
         Ok(Layer { blob: part.blob.clone(), compression, marks, kept: kept.files })
     }

@@ -107,7 +107,8 @@ fn verified(archive: &Archive, place: &str, descriptor: &Descriptor) -> Result<V
 }
 
 fn oci(archive: &Archive, choice: &ImageChoice) -> Result<Parts, ImageError> {
-    let index = document(archive, "index.json", "index.json")?.ok_or_else(|| unusable("index.json", "there is none"))?;
+    let index =
+        document(archive, "index.json", "index.json")?.ok_or_else(|| unusable("index.json", "there is none"))?;
     let top = descriptors(&index, "manifests").map_err(|flaw| unusable("index.json", flaw))?;
     let mut images: Vec<(Vec<String>, Vec<Descriptor>)> = Vec::new();
     for descriptor in top.into_iter().filter(is_no_attestation) {
@@ -240,7 +241,11 @@ fn by_name<T>(
     };
     let place = match &choice.name {
         None if images.len() > 1 => {
-            return Err(ImageError::Choice(format!("the archive holds {} images; choose one with --image-name: {}", images.len(), there())));
+            return Err(ImageError::Choice(format!(
+                "the archive holds {} images; choose one with --image-name: {}",
+                images.len(),
+                there()
+            )));
         }
         None => 0,
         Some(wanted) => {
@@ -255,7 +260,9 @@ fn by_name<T>(
                     return Err(ImageError::Choice(format!("the archive holds no image {wanted}; it has {}", there())));
                 }
                 (Some(_), Some(_)) => {
-                    return Err(ImageError::Choice(format!("the archive holds several images {wanted}; choose by digest")));
+                    return Err(ImageError::Choice(format!(
+                        "the archive holds several images {wanted}; choose by digest"
+                    )));
                 }
             }
         }
@@ -302,9 +309,17 @@ fn by_platform<T>(mut known: Vec<(String, T)>, choice: &ImageChoice) -> Result<T
         _ if known.len() == 1 && choice.platform.is_none() => 0,
         [place] => *place,
         [] if known.is_empty() => return Err(unusable("", "it holds no image")),
-        [] => return Err(ImageError::Choice(format!("there is no image for {wanted}; choose with --platform: {}", there()))),
+        [] => {
+            return Err(ImageError::Choice(format!(
+                "there is no image for {wanted}; choose with --platform: {}",
+                there()
+            )));
+        }
         _ => {
-            return Err(ImageError::Choice(format!("there are several images for {wanted}; choose with --platform: {}", there())));
+            return Err(ImageError::Choice(format!(
+                "there are several images for {wanted}; choose with --platform: {}",
+                there()
+            )));
         }
     };
     Ok(known.swap_remove(place).1)
@@ -388,7 +403,8 @@ fn docker(archive: &Archive, list: &Json, choice: &ImageChoice) -> Result<Parts,
         Digest::parse(&format!("sha256:{}", file.strip_suffix(".json").unwrap_or(file)))
     };
     let (names, item) = by_name(images, choice, |item, wanted| id_of(item).is_some_and(|id| id.as_str() == wanted))?;
-    let name = item.text("Config").map_err(flawed)?.ok_or_else(|| unusable(place, "an image without a configuration"))?;
+    let name =
+        item.text("Config").map_err(flawed)?.ok_or_else(|| unusable(place, "an image without a configuration"))?;
     let place = format!("configuration {name}");
     let blob = archive.blob(name).map_err(|flaw| unusable(&place, flaw))?;
     let blob = blob.ok_or_else(|| unusable(&place, "the archive does not hold it"))?;

@@ -93,7 +93,9 @@ impl Extended {
     }
 
     fn number(&self, key: &str) -> Result<Option<u64>, Flaw> {
-        self.get(key).map(|value| decimal(value).ok_or_else(|| Flaw::from(format!("a pax record {key} that is no number")))).transpose()
+        self.get(key)
+            .map(|value| decimal(value).ok_or_else(|| Flaw::from(format!("a pax record {key} that is no number"))))
+            .transpose()
     }
 }
 
@@ -156,7 +158,8 @@ impl<'a> Members<'a> {
             };
         }
         let sum = number(field(&block, 148, 8))?;
-        let with_spaces = block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { b' ' } else { *byte });
+        let with_spaces =
+            block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { b' ' } else { *byte });
         let (unsigned, signed) = with_spaces.fold((0_i64, 0_i64), |(unsigned, signed), byte| {
             (unsigned + i64::from(byte), signed + i64::from(byte.cast_signed()))
         });

@@ -205,7 +205,9 @@ impl Tree {
             MemberKind::File | MemberKind::HardLink => Kind::File,
         };
         if of_this_layer && (kind == Kind::Directory) != (known_kind == Some(Kind::Directory)) {
-            return Err("a folder and something else of one name in one layer: runtimes disagree on what is in it".into());
+            return Err(
+                "a folder and something else of one name in one layer: runtimes disagree on what is in it".into()
+            );
         }
         if kind == Kind::CharacterDevice && member.device == (0, 0) && known.is_some() {
             return Err("a device 0:0 over a file, which some runtimes take for its removal".into());
@@ -446,11 +448,12 @@ fn role(name: &[u8]) -> Result<Role<'_>, Flaw> {
 
 /// The names of a path, from the root of the image.
 fn names(path: &[u8]) -> Result<Vec<&[u8]>, Flaw> {
-    let names: Vec<&[u8]> =
-        path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".").collect();
+    let names: Vec<&[u8]> = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty() && *name != b".").collect();
     match () {
         () if names.contains(&&b".."[..]) => Err("a name with `..` in it".into()),
-        () if names.iter().any(|name| name.len() > MAX_NAME) => Err("a name that is longer than the kernel takes".into()),
+        () if names.iter().any(|name| name.len() > MAX_NAME) => {
+            Err("a name that is longer than the kernel takes".into())
+        }
         () => Ok(names),
     }
 }
