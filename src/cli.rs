@@ -17,7 +17,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Evaluate profiles against a target
-    Scan(Scan),
+    Scan(Box<Scan>),
     /// Load profiles and report every error in them, without a target
     Check(Check),
     /// Hold results against a threshold, or make one from them

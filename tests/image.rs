@@ -1,5 +1,8 @@
 //! Images in archives: what is refused, which image is meant, and that the tree is the one that others unpack.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests make and read their own files")]
+
 mod archive;
 mod fixture;
 

@@ -31,7 +31,7 @@ use crate::rootfs::{Handle, Kind, Look, LookError, Node};
 use crate::value::{Text, lossless};
 
 /// How much of a hole in a sparse file is passed on at once.
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// Why an image cannot be scanned.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,7 @@
 //! Archives of images, byte by byte: what no tool would write as well as what all of them do.
 
 #![allow(dead_code, unreachable_pub, reason = "each test uses a part")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::disallowed_methods, reason = "tests")]
 
 use std::fs;
 use std::path::Path;
