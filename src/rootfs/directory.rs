@@ -296,7 +296,7 @@ pub(super) fn metadata_at(folder: &OwnedFd, name: &[u8]) -> Look<Metadata> {
     Ok(metadata(&rustix::fs::statx(folder, one_name(name)?, flags, StatxFlags::BASIC_STATS)?))
 }
 
-fn metadata_of(fd: BorrowedFd<'_>) -> Look<Metadata> {
+pub(super) fn metadata_of(fd: BorrowedFd<'_>) -> Look<Metadata> {
     Ok(metadata(&rustix::fs::statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS)?))
 }
 

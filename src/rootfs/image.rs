@@ -264,3 +264,54 @@ fn facts(path: &Path, parts: &Parts, remarks: Vec<String>) -> ImageFacts {
         remarks,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A tar of one file of zeros.
+    fn tar_of_zeros(size: usize) -> Vec<u8> {
+        let mut header = vec![0; 512];
+        let mut put = |at: usize, text: &str| header[at..at + text.len()].copy_from_slice(text.as_bytes());
+        put(0, "zeros");
+        put(100, "0000644");
+        put(124, &format!("{size:011o}"));
+        put(148, "        ");
+        put(156, "0");
+        let sum: u32 = header.iter().map(|byte| u32::from(*byte)).sum();
+        header[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        header.resize(512 + size.next_multiple_of(512) + 1024, 0);
+        header
+    }
+
+    /// What is said of two layers of 1 MiB of zeros, a thousand times smaller in the archive.
+    fn said(limits: Limits) -> Option<String> {
+        let unpacked = tar_of_zeros(1 << 20);
+        let mut gzip = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
+        gzip.extend(miniz_oxide::deflate::compress_to_vec(&unpacked, 9));
+        gzip.extend([0; 8]);
+        assert!(gzip.len() < 2000);
+        let blob = archive::blob_of(&gzip);
+        let layer = || LayerPart { blob: blob.clone(), digest: None, diff_id: digest::Digest::of(&unpacked) };
+        read_layers(&[layer(), layer()], &limits).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn bombs_end_at_the_caps() {
+        let wide = Limits::until(Instant::now() + Duration::from_secs(600));
+        assert_eq!(said(wide), None);
+        let said_with = |limits| said(limits).unwrap_or_default();
+        let small = said_with(Limits { layer: 1 << 20, ..wide });
+        assert!(small.ends_with("it unpacks to more than 1048576 bytes"), "{small}");
+        let small = said_with(Limits { layer: 1000, ..wide });
+        assert!(small.ends_with("a member of 1048576 bytes, at most 1000 are read"), "{small}");
+        let small = said_with(Limits { all: 2 << 20, ..wide });
+        assert!(small.ends_with("the layers unpack to more than 2097152 bytes"), "{small}");
+        let small = said_with(Limits { index: 1000, ..wide });
+        assert!(small.ends_with("the image has more files than an index of 1000 bytes holds"), "{small}");
+        let late = said_with(Limits { deadline: Instant::now(), ..wide });
+        assert!(late.ends_with("it could not be read in the time that the scan may take"), "{late}");
+    }
+}

@@ -208,6 +208,16 @@ fn members(whole: &Blob) -> Result<BTreeMap<Vec<u8>, Place>, Flaw> {
     Ok(members)
 }
 
+/// A blob of these bytes, for tests.
+#[cfg(test)]
+pub(super) fn blob_of(bytes: &[u8]) -> Blob {
+    use std::os::fd::AsFd;
+    let fd = rustix::fs::memfd_create("blob", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
+    assert_eq!(rustix::io::write(&fd, bytes), Ok(bytes.len()));
+    let found = directory::metadata_of(fd.as_fd()).unwrap();
+    Blob { file: Arc::new(Stored { fd, found }), start: 0, length: bytes.len() as u64 }
+}
+
 /// A name without `.`, `..` and doubled slashes; `None` when it leads above its beginning.
 fn normal(name: &[u8]) -> Option<Vec<u8>> {
     let mut names: Vec<&[u8]> = Vec::new();
