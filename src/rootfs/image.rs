@@ -14,6 +14,7 @@ mod tar;
 mod tree;
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -142,9 +143,18 @@ impl Image {
         self.node(child.inode, Some(child.layer))
     }
 
+    /// Files as they stand in the layers, then folders the other way round: a walk, which takes the folder next that it
+    /// met last, so reads the layers from front to back.
     pub(super) fn list(&self, folder: u32, each: &mut dyn FnMut(&[u8], Option<Kind>) -> bool) -> Look<()> {
-        for (name, child) in self.tree.children(folder).into_iter().flatten() {
-            if !each(name, Some(self.inode(child.inode)?.kind())) {
+        let children = self.tree.children(folder).into_iter().flatten();
+        let mut entries: Vec<_> = children.map(|(name, child)| (child.inode, self.inode(child.inode), name)).collect();
+        let is_folder = |inode: &Look<&Inode>| inode.as_ref().is_ok_and(|inode| inode.kind() == Kind::Directory);
+        entries.sort_by_key(|(place, inode, _)| match is_folder(inode) {
+            false => (false, *place),
+            true => (true, u32::MAX - place),
+        });
+        for (_, inode, name) in entries {
+            if !each(name, Some(inode?.kind())) {
                 break;
             }
         }
@@ -214,11 +224,15 @@ fn read_layers(parts: &[LayerPart], limits: &Limits) -> Result<(Tree, Layers), I
     let read = |(index, part): (usize, &LayerPart)| -> Result<(Layer, Vec<Member>), ImageError> {
         let share = u64::try_from(u128::from(part.blob.length) * 1000 / u128::from(all)).unwrap_or(0);
         let mut members = Vec::new();
-        let layer = Layer::read_once(part, share, limits, &used, &mut |member| {
-            used.index(weight(&member), limits)?;
-            members.push(member);
-            Ok(())
-        });
+        let mut read = || {
+            Layer::read_once(part, share, limits, &used, &mut |member| {
+                used.index(weight(&member), limits)?;
+                members.push(member);
+                Ok(())
+            })
+        };
+        // The decoders are others' code, and a target must not end the program.
+        let layer = catch_unwind(AssertUnwindSafe(&mut read)).unwrap_or(Err("reading it made assay crash".into()));
         let layer = layer.map_err(|flaw| unusable(place(index, part), flaw))?;
         Ok((layer, members))
     };

@@ -137,7 +137,14 @@ pub(super) struct Stream {
 enum Decoder {
     None,
     Gzip(Box<Gzip>),
-    Zstd { decoder: Box<FrameDecoder>, in_frame: bool },
+    Zstd(Box<Zstd>),
+}
+
+struct Zstd {
+    decoder: FrameDecoder,
+    in_frame: bool,
+    /// How much the present frame keeps in memory.
+    window: u64,
 }
 
 struct Gzip {
@@ -162,9 +169,9 @@ impl Stream {
                 in_member: false,
             })),
             Compression::Zstd => {
-                let mut decoder = Box::new(FrameDecoder::new());
+                let mut decoder = FrameDecoder::new();
                 decoder.set_max_window_size(MAX_ZSTD_WINDOW);
-                Decoder::Zstd { decoder, in_frame: false }
+                Decoder::Zstd(Box::new(Zstd { decoder, in_frame: false, window: 0 }))
             }
         };
         Stream { stored: Stored::new(blob, 0, hasher), position: 0, decoder }
@@ -189,7 +196,7 @@ impl Stream {
             Decoder::Gzip(gzip) if gzip.given == gzip.end && gzip.in_member => {
                 Some(Arc::new((gzip.inflate.clone(), gzip.window, gzip.end)))
             }
-            Decoder::Zstd { decoder, in_frame: false } if decoder.can_collect() == 0 => None,
+            Decoder::Zstd(zstd) if !zstd.in_frame && zstd.decoder.can_collect() == 0 => None,
             _ => return None,
         };
         Some(Mark { position: self.position, stored: self.stored.position(), inflate })
@@ -201,7 +208,7 @@ impl Stream {
             _ if into.is_empty() => 0,
             Decoder::None => self.stored.read(into).map_err(|error| error.to_string())?,
             Decoder::Gzip(gzip) => gzip.read(&mut self.stored, into)?,
-            Decoder::Zstd { decoder, in_frame } => read_zstd(decoder, in_frame, &mut self.stored, into)?,
+            Decoder::Zstd(zstd) => zstd.read(&mut self.stored, into)?,
         };
         self.position += count as u64;
         Ok(count)
@@ -234,8 +241,7 @@ impl Stream {
     pub(super) fn weight(&self) -> u64 {
         match &self.decoder {
             Decoder::None | Decoder::Gzip(_) => 2 * PIECE as u64,
-            // Its window is the decoder's own secret, so what it may be at most.
-            Decoder::Zstd { .. } => MAX_ZSTD_WINDOW,
+            Decoder::Zstd(zstd) => 2 * PIECE as u64 + zstd.window,
         }
     }
 }
@@ -310,36 +316,44 @@ fn gzip_header(stored: &mut Stored) -> Result<(), Flaw> {
     if flags & 2 != 0 { stored.skip(2) } else { Ok(()) }
 }
 
-fn read_zstd(
-    decoder: &mut FrameDecoder,
-    in_frame: &mut bool,
-    stored: &mut Stored,
-    into: &mut [u8],
-) -> Result<usize, Flaw> {
-    let damaged = |error: &dyn std::fmt::Display| Flaw::from(format!("its zstd stream cannot be read: {error}"));
-    loop {
-        let count = decoder.read(into).map_err(|error| damaged(&error))?;
-        if count > 0 {
-            return Ok(count);
-        }
-        if *in_frame && decoder.is_finished() {
-            *in_frame = false;
-        }
-        if *in_frame {
-            decoder
-                .decode_blocks(&mut *stored, BlockDecodingStrategy::UptoBytes(PIECE))
-                .map_err(|error| damaged(&error))?;
-            continue;
-        }
-        if stored.fill()?.is_empty() {
-            return Ok(0);
-        }
-        match decoder.init(&mut *stored) {
-            Ok(()) => *in_frame = true,
-            Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
-                stored.skip(u64::from(length))?;
+impl Zstd {
+    fn read(&mut self, stored: &mut Stored, into: &mut [u8]) -> Result<usize, Flaw> {
+        let damaged = |error: &dyn std::fmt::Display| Flaw::from(format!("its zstd stream cannot be read: {error}"));
+        loop {
+            let count = self.decoder.read(into).map_err(|error| damaged(&error))?;
+            if count > 0 {
+                return Ok(count);
             }
-            Err(error) => return Err(damaged(&error)),
+            self.in_frame &= !self.decoder.is_finished();
+            if self.in_frame {
+                let some = BlockDecodingStrategy::UptoBytes(PIECE);
+                self.decoder.decode_blocks(&mut *stored, some).map_err(|error| damaged(&error))?;
+                continue;
+            }
+            let header = stored.fill()?;
+            if header.is_empty() {
+                return Ok(0);
+            }
+            self.window = frame_window(header);
+            match self.decoder.init(&mut *stored) {
+                Ok(()) => self.in_frame = true,
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                    stored.skip(u64::from(length))?;
+                }
+                Err(error) => return Err(damaged(&error)),
+            }
         }
+    }
+}
+
+/// How far back a frame refers (RFC 8878, 3.1.1.1.2), which the decoder does not tell; the most that it may be where the
+/// header does not say it at this place.
+fn frame_window(header: &[u8]) -> u64 {
+    match header {
+        [_, _, _, _, descriptor, window, ..] if descriptor & 0x20 == 0 => {
+            let base = 1_u64 << (10 + (window >> 3));
+            base + base / 8 * u64::from(window & 7)
+        }
+        _ => MAX_ZSTD_WINDOW,
     }
 }

@@ -29,6 +29,7 @@ pub(super) const TOP: u32 = 0;
 /// A tree of files.
 #[derive(Debug)]
 pub(super) struct Tree {
+    /// In the order in which they stand in the layers, the lowest first.
     inodes: Vec<Inode>,
     /// What is odd and yet means the same to everybody, or nearly so.
     pub(super) remarks: Vec<String>,
