@@ -67,12 +67,15 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     let selection = selection(arguments, &loaded.profiles)?;
     warn(&loaded, &given.waivers);
 
+    // Reading an image has taken its part; whole seconds, because messages name them.
+    let rest = deadline.saturating_duration_since(Instant::now()).as_secs_f64().ceil();
+    let rest = Duration::from_secs_f64(rest);
     let settings = Settings {
         location: location(arguments, &root),
         selection,
         waivers: given.waivers,
         auditor_files: given.files,
-        limits: Limits { jobs, whole: deadline.saturating_duration_since(Instant::now()), stall: STALL },
+        limits: Limits { jobs, whole: rest, stall: STALL },
         now,
         clock,
     };
@@ -133,7 +136,7 @@ fn root(
             Some(config)
         }
     };
-    let patience = STALL.min(deadline.saturating_duration_since(Instant::now()));
+    let patience = STALL.min(Duration::from_secs(arguments.timeout));
     let root = open_root(&directory, resolver, patience)?;
     Ok(config.into_iter().fold(root, Root::with_image_config))
 }
