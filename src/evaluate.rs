@@ -278,7 +278,7 @@ fn lost_result(lost: &Lost) -> CheckResult {
 
 /// A result without a resource.
 fn plain_result(description: impl Into<String>, status: Status) -> CheckResult {
-    CheckResult { description: description.into(), status, resource: "", seconds: 0.0, not_applicable: false }
+    CheckResult { description: description.into(), status, resource: "".into(), seconds: 0.0, not_applicable: false }
 }
 
 /// Why there is no answer, as a status.

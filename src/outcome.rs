@@ -1,5 +1,6 @@
 //! What came out: results, the status of a control, the report. Pure derivation, no target in sight.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 pub use crate::rootfs::{ImageFacts, ImageLayer};
@@ -25,7 +26,7 @@ pub struct CheckResult {
     /// What came out.
     pub status: Status,
     /// The resource that was asked; empty where none was.
-    pub resource: &'static str,
+    pub resource: Cow<'static, str>,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// Whether it says that the control does not apply (a missing subject under `missing: na`).
@@ -282,15 +283,33 @@ pub struct AuditorFile {
     pub sha256: String,
 }
 
+/// The program that made a report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Generator {
+    /// Its name; empty when results that were read again do not say.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Generator {
+    /// This program.
+    pub fn assay() -> Generator {
+        Generator { name: "assay".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+    }
+}
+
 /// All that came out of a scan.
 #[derive(Clone, Debug)]
 pub struct Report {
+    /// Which program scanned.
+    pub generator: Generator,
     /// What was scanned.
     pub target: TargetFacts,
     /// The profiles, in the order in which they were given.
     pub profiles: Vec<ProfileResult>,
-    /// When it began: seconds since the epoch.
-    pub started: i64,
+    /// When it began, in seconds since the epoch; `None` when results that were read again do not say.
+    pub started: Option<i64>,
     /// How long it took, in seconds.
     pub seconds: f64,
     /// Files of the auditor that had a part in it.

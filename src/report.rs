@@ -12,6 +12,7 @@ use std::io::{self, Write};
 use crate::outcome::Report;
 use crate::threshold::Verdict;
 
+pub use hdf::{ReadError, read};
 pub use output::{Destination, Output, OutputError};
 
 /// A format.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::evaluate::{Clock, Evaluated, Limits, Plan, evaluate};
-use crate::outcome::{AuditorFile, CheckResult, ControlResult, ProfileResult, Report, Status, TargetFacts, Waiver};
+use crate::outcome::{AuditorFile, CheckResult, ControlResult, Generator, ProfileResult, Report, Status, TargetFacts, Waiver};
 use crate::profile::{Control, Profile, Selection, WaiverEntry};
 use crate::resource::{Context, Platform};
 use crate::rootfs::Root;
@@ -74,6 +74,7 @@ pub fn scan(profiles: &[Profile], root: Root, settings: &Settings) -> Report {
     });
     let profiles = results.collect();
     Report {
+        generator: Generator::assay(),
         target: TargetFacts {
             location: settings.location.clone(),
             platform: platform.name,
@@ -82,7 +83,7 @@ pub fn scan(profiles: &[Profile], root: Root, settings: &Settings) -> Report {
             image: context.root.image_facts().cloned(),
         },
         profiles,
-        started: settings.now,
+        started: Some(settings.now),
         seconds: settings.clock.seconds_since(start),
         auditor_files: settings.auditor_files.clone(),
     }
@@ -93,7 +94,7 @@ fn fate(control: &Control, waivers: &HashMap<&str, Waiver>) -> Fate {
         Some(waiver) if waiver.skipped => Fate::Rests(CheckResult {
             description: "No-op".to_owned(),
             status: Status::Skipped(format!("Skipped control due to waiver condition: {}", waiver.justification)),
-            resource: "",
+            resource: "".into(),
             seconds: 0.0,
             not_applicable: false,
         }),

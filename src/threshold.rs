@@ -4,8 +4,6 @@
 //! docs/thresholds.md lists every difference from SAF, each with the recorded case that shows it.
 
 mod read;
-mod results;
-mod shape;
 mod write;
 
 use std::fmt;
@@ -13,7 +11,6 @@ use std::fmt;
 use crate::outcome::{ControlStatus, Report, Severity};
 
 pub use read::{ThresholdError, parse, parse_inline};
-pub use results::{ResultsError, counted_controls};
 pub use write::generate;
 
 /// One control as thresholds count it.

@@ -3,8 +3,8 @@
 use crate::cli::{Threshold as Command, ThresholdCheck, ThresholdGenerate};
 use crate::command::{complain, read_file, usage};
 use crate::exit_code::ExitCode;
-use crate::report::{Destination, Output};
-use crate::threshold::{Counted, counted_controls, generate, parse, parse_inline};
+use crate::report::{Destination, Output, read};
+use crate::threshold::{Counted, count_report, generate, parse, parse_inline};
 
 pub(super) fn run(command: &Command) -> ExitCode {
     let code = match command {
@@ -19,7 +19,8 @@ pub(super) fn run(command: &Command) -> ExitCode {
 /// The controls that count.
 fn counted(path: &str) -> Result<Vec<Counted>, ExitCode> {
     let source = read_file("results", path)?;
-    counted_controls(&source.text).map_err(|error| usage(&format_args!("results {path}: {error}")))
+    let (report, _) = read(&source.text).map_err(|error| usage(&format_args!("results {path}: {error}")))?;
+    Ok(count_report(&report))
 }
 
 fn check(arguments: &ThresholdCheck) -> Result<ExitCode, ExitCode> {

@@ -217,7 +217,7 @@ pub(super) fn check(scan: &Scan, environment: &Environment<'_>, check: &Check) -
             } else {
                 judged.status
             },
-            resource: resource.name,
+            resource: resource.name.into(),
             seconds: scan.clock.seconds_since(start),
             not_applicable: judged.not_applicable,
         });

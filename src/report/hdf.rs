@@ -3,6 +3,9 @@
 //! Controls are turned into their wire form one by one while they are written, because a report may hold a hundred
 //! thousand results.
 
+mod read;
+mod shape;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -11,6 +14,8 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::outcome::{CheckResult, ControlResult, ProfileResult, Report, Status, TargetFacts, Waiver};
 use crate::threshold::Verdict;
+
+pub use read::{ReadError, read};
 
 /// Writes a report as one line of JSON.
 pub(super) fn write(report: &Report, verdict: Option<&Verdict>, out: &mut dyn Write) -> io::Result<()> {
@@ -29,12 +34,12 @@ impl Serialize for WireReport<'_> {
         let or_unknown = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
         let target = &report.target;
         let platform = json!({ "name": or_unknown(&target.platform), "release": or_unknown(&target.release), "target_id": target_id(target) });
-        let start = start_time(report.started);
+        let start = start_time(report.started.unwrap_or_default());
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("platform", &platform)?;
         map.serialize_entry("profiles", &Profiles { report, start: &start })?;
         map.serialize_entry("statistics", &json!({ "duration": report.seconds }))?;
-        map.serialize_entry("version", env!("CARGO_PKG_VERSION"))?;
+        map.serialize_entry("version", &report.generator.version)?;
         map.serialize_entry("passthrough", &json!({ "assay": about(report, *verdict, &start) }))?;
         map.end()
     }
@@ -46,7 +51,7 @@ fn about(report: &Report, verdict: Option<&Verdict>, start: &str) -> Json {
     let files: Vec<Json> =
         files.map(|file| json!({ "role": file.role, "path": file.path, "sha256": file.sha256 })).collect();
     let mut about = json!({
-        "version": env!("CARGO_PKG_VERSION"),
+        "version": report.generator.version,
         "started": start,
         "target": target(&report.target),
         "files": files,
@@ -266,31 +271,39 @@ struct WireResult<'a> {
 impl Serialize for WireResult<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let result = self.result;
-        let word = match result.status {
-            Status::Passed => "passed",
-            Status::Skipped(_) => "skipped",
-            // An error is a failure with an exception and a backtrace; readers know it by the backtrace.
-            Status::Failed(_) | Status::Error(_) => "failed",
-        };
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("status", word)?;
+        map.serialize_entry("status", status_word(&result.status))?;
         map.serialize_entry("code_desc", &result.description)?;
         map.serialize_entry("run_time", &result.seconds)?;
         map.serialize_entry("start_time", self.start)?;
-        match &result.status {
-            Status::Passed => {}
-            Status::Failed(message) => map.serialize_entry("message", message)?,
-            Status::Skipped(why) => map.serialize_entry("skip_message", why)?,
-            Status::Error(why) => {
-                map.serialize_entry("message", why)?;
-                map.serialize_entry("exception", "Assay::NotEstablished")?;
-                map.serialize_entry("backtrace", &[why])?;
-            }
-        }
+        reason(&result.status, &mut map)?;
         if !result.resource.is_empty() {
-            map.serialize_entry("resource_class", result.resource)?;
+            map.serialize_entry("resource_class", &result.resource)?;
         }
         map.end()
+    }
+}
+
+/// The word of a result. An error is a failure with an exception and a backtrace; readers know it by the backtrace.
+pub(super) fn status_word(status: &Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Skipped(_) => "skipped",
+        Status::Failed(_) | Status::Error(_) => "failed",
+    }
+}
+
+/// Why a result is what it is.
+pub(super) fn reason<M: SerializeMap>(status: &Status, map: &mut M) -> Result<(), M::Error> {
+    match status {
+        Status::Passed => Ok(()),
+        Status::Failed(message) => map.serialize_entry("message", message),
+        Status::Skipped(why) => map.serialize_entry("skip_message", why),
+        Status::Error(why) => {
+            map.serialize_entry("message", why)?;
+            map.serialize_entry("exception", "Assay::NotEstablished")?;
+            map.serialize_entry("backtrace", &[why])
+        }
     }
 }
 
