@@ -20,6 +20,8 @@ pub enum Command {
     Scan(Box<Scan>),
     /// Load profiles and report every error in them, without a target
     Check(Check),
+    /// Render results in HDF again, also those of InSpec
+    Report(Report),
     /// Hold results against a threshold, or make one from them
     #[command(subcommand)]
     Threshold(Threshold),
@@ -54,7 +56,7 @@ pub struct Scan {
     #[arg(long, value_name = "FILE", conflicts_with = "image")]
     pub image_config: Option<String>,
 
-    /// Reports to write, to a file or to standard output: cli json:FILE markdown:FILE
+    /// Reports to write, to a file or to standard output: cli, html, json, json-min, junit, markdown, sarif, yaml
     #[arg(long, value_name = "FORMAT[:FILE]", num_args = 1.., default_value = "cli")]
     pub reporter: Vec<String>,
 
@@ -152,6 +154,22 @@ pub enum CheckFormat {
     Text,
     /// For programs.
     Json,
+}
+
+/// `assay report`.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// The results, in HDF
+    #[arg(value_name = "HDF")]
+    pub results: String,
+
+    /// Reports to write, to a file or to standard output: cli, html, json, json-min, junit, markdown, sarif, yaml
+    #[arg(long, value_name = "FORMAT[:FILE]", num_args = 1.., default_value = "cli")]
+    pub reporter: Vec<String>,
+
+    /// No colours, also with the environment variable NO_COLOR
+    #[arg(long)]
+    pub no_color: bool,
 }
 
 /// `assay threshold`.

@@ -1,6 +1,8 @@
 //! The commands: arguments as typed become arguments as meant, and results become messages and an exit code.
 
 mod check;
+mod report;
+mod reporters;
 mod scan;
 mod threshold;
 
@@ -19,6 +21,7 @@ pub fn run(cli: &Cli) -> ExitCode {
     match &cli.command {
         Command::Scan(arguments) => scan::run(arguments),
         Command::Check(arguments) => check::run(arguments),
+        Command::Report(arguments) => report::run(arguments),
         Command::Threshold(arguments) => threshold::run(arguments),
     }
 }

@@ -1,11 +1,16 @@
 //! Reports: each format has one function that writes it. What comes from a target is made harmless where it meets a
-//! terminal or Markdown; JSON keeps it without loss.
+//! terminal, Markdown, XML or HTML; JSON and YAML keep it without loss.
 
 mod cli;
 mod harmless;
 mod hdf;
+mod html;
+mod json_min;
+mod junit;
 mod markdown;
 mod output;
+mod sarif;
+mod yaml;
 
 use std::io::{self, Write};
 
@@ -20,16 +25,34 @@ pub use output::{Destination, Output, OutputError};
 pub enum Format {
     /// For a terminal.
     Cli,
+    /// One page for people, with search.
+    Html,
     /// HDF: InSpec's exec-json.
     Json,
+    /// InSpec's json-min.
+    JsonMin,
+    /// Test results for CI systems.
+    Junit,
     /// A summary in Markdown.
     Markdown,
+    /// Findings for code scanning.
+    Sarif,
+    /// HDF in YAML.
+    Yaml,
 }
 
 impl Format {
     /// All formats by the names that `--reporter` takes.
-    pub const ALL: [(&'static str, Format); 3] =
-        [("cli", Format::Cli), ("json", Format::Json), ("markdown", Format::Markdown)];
+    pub const ALL: [(&'static str, Format); 8] = [
+        ("cli", Format::Cli),
+        ("html", Format::Html),
+        ("json", Format::Json),
+        ("json-min", Format::JsonMin),
+        ("junit", Format::Junit),
+        ("markdown", Format::Markdown),
+        ("sarif", Format::Sarif),
+        ("yaml", Format::Yaml),
+    ];
 }
 
 /// Writes a report; `color` concerns terminals only.
@@ -42,7 +65,28 @@ pub fn write(
 ) -> io::Result<()> {
     match format {
         Format::Cli => cli::write(report, verdict, color, out),
+        Format::Html => html::write(report, verdict, out),
         Format::Json => hdf::write(report, verdict, out),
+        Format::JsonMin => json_min::write(report, out),
+        Format::Junit => junit::write(report, out),
         Format::Markdown => markdown::write(report, verdict, out),
+        Format::Sarif => sarif::write(report, out),
+        Format::Yaml => yaml::write(report, verdict, out),
+    }
+}
+
+/// Writes a report that was read from HDF; `hdf` is that text, for the formats that lose nothing of it.
+pub fn write_again(
+    format: Format,
+    hdf: &str,
+    report: &Report,
+    verdict: Option<&Verdict>,
+    color: bool,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    match format {
+        Format::Json => out.write_all(hdf.as_bytes()),
+        Format::Yaml => yaml::write_json(hdf, out),
+        format => write(format, report, verdict, color, out),
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::evaluate::{Clock, Evaluated, Limits, Plan, evaluate};
-use crate::outcome::{AuditorFile, CheckResult, ControlResult, Generator, ProfileResult, Report, Status, TargetFacts, Waiver};
+use crate::outcome::{
+    AuditorFile, CheckResult, ControlResult, Generator, ProfileResult, Report, Status, TargetFacts, Waiver,
+};
 use crate::profile::{Control, Profile, Selection, WaiverEntry};
 use crate::resource::{Context, Platform};
 use crate::rootfs::Root;

@@ -1,11 +1,11 @@
 //! `assay scan`: arguments → profiles → target → scan → threshold → reports → exit code.
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::{Resolver as ResolverArgument, Scan};
+use crate::command::reporters::Reporters;
 use crate::command::{code_of, complain, complain_all, given_inputs, read_file, usage};
 use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
@@ -13,7 +13,7 @@ use crate::outcome::{AuditorFile, ControlStatus, Report};
 use crate::profile::{
     GivenInputs, Loaded, Problem, Profile, Selection, Source, WaiverEntry, compile, nearest, read, read_waivers,
 };
-use crate::report::{Destination, Format, Output, write};
+use crate::report::write;
 use crate::rootfs::{Image, ImageChoice, ImageConfig, ImageError, Resolver, Root};
 use crate::scan::{Settings, scan};
 use crate::threshold::{Threshold, Verdict, count_report, parse};
@@ -33,12 +33,11 @@ pub(super) fn run(arguments: &Scan) -> ExitCode {
 
 /// What was given, as it is meant.
 struct Given {
-    reporters: Vec<(Format, Output)>,
+    reporters: Reporters,
     inputs: GivenInputs,
     waivers: Vec<WaiverEntry>,
     threshold: Option<Threshold>,
     files: Vec<AuditorFile>,
-    color: bool,
 }
 
 fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
@@ -81,7 +80,7 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     };
     let report = scan(&loaded.profiles, root, &settings);
     let verdict = given.threshold.map(|threshold| threshold.for_scan().judge(&count_report(&report)));
-    let written = write_reports(&given.reporters, &report, verdict.as_ref(), given.color);
+    let written = given.reporters.write(|format, color, out| write(format, &report, verdict.as_ref(), color, out));
     Ok(ExitCode::worst(&[written, judged(&report, verdict.as_ref())]))
 }
 
@@ -158,7 +157,6 @@ fn location(arguments: &Scan, root: &Root) -> String {
 }
 
 fn given(arguments: &Scan) -> Result<Given, ExitCode> {
-    let destinations = destinations(&arguments.reporter)?;
     let inputs = given_inputs(&arguments.input, &arguments.input_file)?;
     let mut files: Vec<AuditorFile> = inputs.files.iter().map(|file| auditor_file("input file", file)).collect();
     let mut waivers: Vec<WaiverEntry> = Vec::new();
@@ -181,43 +179,8 @@ fn given(arguments: &Scan) -> Result<Given, ExitCode> {
             Some(parse(&source.text).map_err(|error| usage(&format_args!("threshold {path}: {error}")))?)
         }
     };
-    let mut reporters = Vec::new();
-    for (format, destination) in destinations {
-        reporters.push((format, Output::open(&destination).map_err(|error| usage(&error))?));
-    }
-    let color = !arguments.no_color
-        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
-        && std::io::stdout().is_terminal();
-    Ok(Given { reporters, inputs, waivers, threshold, files, color })
-}
-
-/// `cli json:FILE …` as formats and places.
-fn destinations(reporters: &[String]) -> Result<Vec<(Format, Destination)>, ExitCode> {
-    let mut destinations: Vec<(Format, Destination)> = Vec::new();
-    for reporter in reporters {
-        let (name, file) = match reporter.split_once(':') {
-            Some((name, file)) if !file.is_empty() => (name, Destination::File(PathBuf::from(file))),
-            Some((name, _)) => (name, Destination::Stdout),
-            None => (reporter.as_str(), Destination::Stdout),
-        };
-        let Some((_, format)) = Format::ALL.iter().find(|(known, _)| *known == name) else {
-            let known = Format::ALL.map(|(known, _)| known);
-            let help = match nearest(name, known) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("there are {}; profiles stand before --reporter", known.join(", ")),
-            };
-            return Err(usage(&format_args!("unknown reporter `{name}`; {help}")));
-        };
-        if destinations.iter().any(|(_, known)| *known == file) {
-            let place = match &file {
-                Destination::Stdout => "standard output".to_owned(),
-                Destination::File(path) => path.display().to_string(),
-            };
-            return Err(usage(&format_args!("two reporters write to {place}; give one a file: {name}:FILE")));
-        }
-        destinations.push((*format, file));
-    }
-    Ok(destinations)
+    let reporters = Reporters::open(&arguments.reporter, arguments.no_color)?;
+    Ok(Given { reporters, inputs, waivers, threshold, files })
 }
 
 fn auditor_file(role: &'static str, source: &Source) -> AuditorFile {
@@ -282,20 +245,6 @@ fn moment() -> Result<(i64, Clock), String> {
             Ok((i64::try_from(seconds).unwrap_or(0), Clock::Running))
         }
     }
-}
-
-fn write_reports(reporters: &[(Format, Output)], report: &Report, verdict: Option<&Verdict>, color: bool) -> ExitCode {
-    let mut code = ExitCode::Success;
-    for (format, output) in reporters {
-        match output.write(&|out| write(*format, report, verdict, color, out)) {
-            Err(error) if !error.is_broken_pipe() => {
-                complain(&format_args!("error: {error}"));
-                code = ExitCode::Internal;
-            }
-            _ => {}
-        }
-    }
-    code
 }
 
 /// What the results say: by the threshold where there is one, else by the controls.

@@ -45,7 +45,9 @@ fn write_profile(report: &Report, profile: &ProfileResult, paint: &Paint, out: &
     if !profile.version.is_empty() {
         writeln!(out, "Version:   {}", line(&profile.version))?;
     }
-    writeln!(out, "Target:    {}", line(&report.target.location))?;
+    if !report.target.location.is_empty() {
+        writeln!(out, "Target:    {}", line(&report.target.location))?;
+    }
     if !report.target.platform.is_empty() {
         writeln!(out, "Platform:  {} {}", line(&report.target.platform), line(&report.target.release))?;
     }

@@ -7,20 +7,66 @@ use std::fmt::Write as _;
 pub(super) fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
-        if is_harmful(char) {
-            let _ = write!(out, "\\u{{{:x}}}", u32::from(char));
-        } else {
-            out.push(char);
-        }
+        push_visible(char, &mut out);
     }
     // A line that a CI system would take for a command of its own.
     let begins_command = ["::", "##["].iter().any(|mark| out.trim_start().starts_with(mark));
     if begins_command { format!("\\{out}") } else { out }
 }
 
+fn push_visible(char: char, out: &mut String) {
+    if is_harmful(char) {
+        let _ = write!(out, "\\u{{{:x}}}", u32::from(char));
+    } else {
+        out.push(char);
+    }
+}
+
+/// One line for XML and HTML, in an element or in an attribute's double quotes: nothing of it is markup, and nothing is
+/// a character that XML does not know.
+pub(super) fn markup(text: &str) -> String {
+    escaped(text, &[])
+}
+
+/// The same with its lines and its tabs, for an element that keeps them.
+pub(super) fn markup_lines(text: &str) -> String {
+    escaped(text, &['\n', '\t'])
+}
+
+fn escaped(text: &str, kept: &[char]) -> String {
+    let mut out = String::with_capacity(text.len());
+    for char in text.chars() {
+        match char {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            char if kept.contains(&char) => out.push(char),
+            char => push_visible(char, &mut out),
+        }
+    }
+    out
+}
+
+/// At most so many UTF-16 units, as the readers count that set limits; what is cut off shows.
+pub(super) fn cut(text: String, most: usize) -> String {
+    const MARK: &str = "… (cut)";
+    if text.encode_utf16().count() <= most {
+        return text;
+    }
+    let mut room = most.saturating_sub(MARK.encode_utf16().count());
+    let fits = |char: &char| {
+        let fits = char.len_utf16() <= room;
+        room = room.saturating_sub(char.len_utf16());
+        fits
+    };
+    text.chars().take_while(fits).chain(MARK.chars()).collect()
+}
+
 fn is_harmful(char: char) -> bool {
     char.is_control()
-        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
         || matches!(u32::from(char), 0xe0000..=0xe007f)
 }
 
@@ -69,6 +115,23 @@ mod tests {
         ] {
             assert_eq!(line(text), expected);
         }
+    }
+
+    #[test]
+    fn xml_and_html_see_no_markup() {
+        assert_eq!(
+            markup("</script><b a='x' b=\"y\">&amp;"),
+            "&lt;/script&gt;&lt;b a=&#39;x&#39; b=&quot;y&quot;&gt;&amp;amp;"
+        );
+        assert_eq!(markup("\0\x1b[2J\u{202e}\u{ffff}\na\tb"), "\\u{0}\\u{1b}[2J\\u{202e}\\u{ffff}\\u{a}a\\u{9}b");
+        assert_eq!(markup_lines("\x0ba\n\tb\r"), "\\u{b}a\n\tb\\u{d}");
+    }
+
+    #[test]
+    fn what_is_too_long_is_cut_and_says_so() {
+        assert_eq!(cut("1234567".into(), 7), "1234567");
+        assert_eq!(cut("123456789".into(), 8), "1… (cut)");
+        assert_eq!(cut("😀😀😀😀😀".into(), 9), "😀… (cut)");
     }
 
     #[test]

@@ -23,9 +23,9 @@ pub(super) fn write(report: &Report, verdict: Option<&Verdict>, out: &mut dyn Wr
     out.write_all(b"\n")
 }
 
-struct WireReport<'a> {
-    report: &'a Report,
-    verdict: Option<&'a Verdict>,
+pub(super) struct WireReport<'a> {
+    pub(super) report: &'a Report,
+    pub(super) verdict: Option<&'a Verdict>,
 }
 
 impl Serialize for WireReport<'_> {

@@ -11,7 +11,9 @@ const SHOWN_RESULTS: usize = 20;
 
 pub(super) fn write(report: &Report, verdict: Option<&Verdict>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "# Scan summary\n")?;
-    writeln!(out, "- **Target:** {}", markdown(&report.target.location))?;
+    if !report.target.location.is_empty() {
+        writeln!(out, "- **Target:** {}", markdown(&report.target.location))?;
+    }
     if !report.target.platform.is_empty() {
         writeln!(out, "- **Platform:** {} {}", markdown(&report.target.platform), markdown(&report.target.release))?;
     }

@@ -1,0 +1,262 @@
+//! SARIF 2.1.0 for code scanning: one result for each expectation that failed or could not be decided, within the limits
+//! of GitHub, which raises an alert for every result, whatever its kind.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::outcome::{ControlFacts, ControlResult, ControlStatus, Report, Severity, Status};
+use crate::report::harmless::{cut, line};
+
+/// GitHub refuses files with more results.
+const MOST_RESULTS: usize = 25_000;
+
+/// GitHub refuses rules with more tags.
+const MOST_TAGS: usize = 20;
+
+/// How long GitHub takes descriptions and messages.
+const LONGEST_TEXT: usize = 1024;
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation {
+    execution_successful: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_time_utc: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_execution_notifications: Option<Json>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Location {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    physical_location: Option<PhysicalLocation>,
+    logical_locations: Json,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct PhysicalLocation {
+    artifact_location: Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<Json>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule<'a> {
+    id: &'a str,
+    short_description: Json,
+    full_description: Json,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<Json>,
+    default_configuration: Json,
+    properties: RuleProperties,
+}
+
+#[derive(Serialize)]
+struct RuleProperties {
+    tags: Vec<String>,
+    #[serde(rename = "security-severity", skip_serializing_if = "Option::is_none")]
+    security_severity: Option<&'static str>,
+}
+
+pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut findings: Vec<Finding<'_>> = findings(report);
+    let left_out = findings.len().saturating_sub(MOST_RESULTS);
+    if left_out > 0 {
+        // Stable: among the worst first, the order of the report.
+        findings.sort_by_key(|finding| Reverse(finding.facts.severity()));
+        findings.truncate(MOST_RESULTS);
+    }
+    let mut rules = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut prints: HashMap<String, usize> = HashMap::new();
+    let mut results = Vec::with_capacity(findings.len());
+    for finding in &findings {
+        let place = *places.entry(&finding.facts.id).or_insert_with(|| {
+            rules.push(rule(finding.facts));
+            rules.len() - 1
+        });
+        let print = finding.fingerprint();
+        let nth = prints.entry(print.clone()).or_default();
+        *nth += 1;
+        results.push(finding.result(place, &format!("{print}:{nth}")));
+    }
+    let name = if report.generator.name.is_empty() { "HDF" } else { &report.generator.name };
+    let log = json!({
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": { "name": name, "version": report.generator.version, "rules": rules } },
+            "invocations": [invocation(report, left_out)],
+            "columnKind": "unicodeCodePoints",
+            "properties": {
+                "target": report.target.location,
+                "platform": report.target.platform,
+                "release": report.target.release,
+            },
+            "results": results,
+        }],
+    });
+    serde_json::to_writer(&mut *out, &log)?;
+    out.write_all(b"\n")
+}
+
+fn invocation(report: &Report, left_out: usize) -> Invocation {
+    let moment = report.started.and_then(|started| OffsetDateTime::from_unix_timestamp(started).ok());
+    let text = format!(
+        "{left_out} results are left out, the least severe: GitHub takes {MOST_RESULTS}. The HDF report has all."
+    );
+    Invocation {
+        execution_successful: true,
+        start_time_utc: moment.and_then(|moment| moment.format(&Rfc3339).ok()),
+        tool_execution_notifications: (left_out > 0)
+            .then(|| json!([{ "level": "warning", "message": { "text": text } }])),
+    }
+}
+
+/// An expectation that failed or could not be decided.
+struct Finding<'a> {
+    profile: &'a str,
+    facts: &'a ControlFacts,
+    description: &'a str,
+    decided: bool,
+    why: &'a str,
+}
+
+/// The failures that count: not those of controls that do not apply.
+fn findings(report: &Report) -> Vec<Finding<'_>> {
+    let counts = |control: &&ControlResult| matches!(control.status(), ControlStatus::Failed | ControlStatus::Error);
+    let controls = report.profiles.iter().flat_map(|profile| {
+        let controls = profile.controls.iter().filter(counts);
+        controls.map(|control| (profile.name.as_str(), control))
+    });
+    let mut findings = Vec::new();
+    for (profile, control) in controls {
+        let facts = &*control.facts;
+        let finding = |description, decided, why| Finding { profile, facts, description, decided, why };
+        if control.results.is_empty() {
+            findings.push(finding(&facts.id, false, "there are no results"));
+        }
+        findings.extend(control.results.iter().filter_map(|result| match &result.status {
+            Status::Failed(why) => Some(finding(&result.description, true, why)),
+            Status::Error(why) => Some(finding(&result.description, false, why)),
+            Status::Passed | Status::Skipped(_) => None,
+        }));
+    }
+    findings
+}
+
+impl Finding<'_> {
+    fn result(&self, rule: usize, fingerprint: &str) -> Json {
+        let facts = self.facts;
+        let physical_location = (!facts.file.is_empty()).then(|| PhysicalLocation {
+            artifact_location: json!({ "uri": uri(&facts.file) }),
+            region: (facts.line > 0).then(|| json!({ "startLine": facts.line })),
+        });
+        let name = format!("{}/{}", self.profile, facts.id);
+        let logical_locations = json!([{ "name": facts.id, "fullyQualifiedName": name }]);
+        json!({
+            "ruleId": facts.id,
+            "ruleIndex": rule,
+            "level": level(facts.severity()),
+            "message": { "text": self.message() },
+            "locations": [Location { physical_location, logical_locations }],
+            "partialFingerprints": { "primaryLocationLineHash": fingerprint },
+            "properties": { "outcome": if self.decided { "failed" } else { "error" } },
+        })
+    }
+
+    fn message(&self) -> String {
+        let doubt = (!self.decided).then_some("could not be decided:");
+        let lines = [self.description].into_iter().chain(doubt).chain(self.why.lines());
+        let lines: Vec<String> = lines.map(|text| line(text.trim())).filter(|text| !text.is_empty()).collect();
+        text(&lines.join("\n"))
+    }
+
+    /// The same for the same expectation in the next scan.
+    fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(format!("{}\0{}\0{}", self.profile, self.facts.id, self.description));
+        digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+fn rule(facts: &ControlFacts) -> Rule<'_> {
+    let described = |wanted: &str| {
+        let found = facts.descriptions.iter().find(|(label, _)| label == wanted);
+        found.map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
+    };
+    let title = if facts.title.is_empty() { &facts.id } else { &facts.title };
+    let severity = facts.severity();
+    let help = ["check", "fix"].into_iter().filter_map(described).map(lines).collect::<Vec<_>>().join("\n\n");
+    // GitHub's own scale, in the middle of its bands.
+    let security_severity = match severity {
+        Severity::Critical => Some("9.5"),
+        Severity::High => Some("8.0"),
+        Severity::Medium => Some("5.5"),
+        Severity::Low => Some("2.0"),
+        Severity::None => None,
+    };
+    Rule {
+        id: &facts.id,
+        short_description: json!({ "text": text(&lines(title)) }),
+        full_description: json!({ "text": text(&lines(described("default").unwrap_or(title))) }),
+        help: (!help.is_empty()).then(|| json!({ "text": help })),
+        default_configuration: json!({ "level": level(severity) }),
+        properties: RuleProperties { tags: tags(facts), security_severity },
+    }
+}
+
+/// `security`, without which GitHub ignores the severity, and what the control stands for in the standards.
+fn tags(facts: &ControlFacts) -> Vec<String> {
+    let standards = ["nist", "cci"].into_iter().flat_map(|wanted| {
+        let found = facts.tags.iter().filter(move |(name, _)| name == wanted);
+        found.flat_map(|(_, value)| value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice))
+    });
+    let standards = standards.filter_map(Json::as_str).map(line);
+    let mut tags = vec!["security".to_owned()];
+    for tag in standards {
+        if tags.len() < MOST_TAGS && !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags
+}
+
+fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High => "error",
+        Severity::Medium => "warning",
+        Severity::Low | Severity::None => "note",
+    }
+}
+
+fn lines(text: &str) -> String {
+    text.trim().lines().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A text without links, which readers of SARIF take from `[words](place)`, and not longer than GitHub takes it.
+fn text(text: &str) -> String {
+    let harmless = if text.contains("](") { text.replace('[', "\\[").replace(']', "\\]") } else { text.to_owned() };
+    cut(harmless, LONGEST_TEXT)
+}
+
+/// A path as a reference, with all that could be read as more than a path in percent.
+fn uri(path: &str) -> String {
+    let mut out = if path.starts_with('/') { "file://".to_owned() } else { String::new() };
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => out.push(char::from(byte)),
+            byte => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
