@@ -101,7 +101,7 @@ fn write_summary(counted: &[Counted], verdict: Option<&Verdict>, out: &mut dyn W
     write_bar(counted, out)?;
     writeln!(
         out,
-        "<div class=\"scroll\"><table>\n<thead><tr><th scope=\"col\">Status</th><th scope=\"col\">Total</th>"
+        "<div class=\"scroll\" role=\"region\" aria-labelledby=\"summary\" tabindex=\"0\"><table>\n<thead><tr><th scope=\"col\">Status</th><th scope=\"col\">Total</th>"
     )?;
     for severity in Severity::ALL {
         writeln!(out, "<th scope=\"col\">{}</th>", capital(severity.name()))?;

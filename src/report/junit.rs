@@ -48,7 +48,7 @@ fn write_suite(
     write!(out, " failures=\"{}\"", count(|outcome| matches!(outcome, Outcome::Failed(_))))?;
     write!(out, " errors=\"{}\"", count(|outcome| matches!(outcome, Outcome::Error(_))))?;
     write!(out, " skipped=\"{}\"", count(|outcome| matches!(outcome, Outcome::Skipped(_))))?;
-    writeln!(out, " time=\"{seconds:.6}\">")?;
+    writeln!(out, " time=\"{seconds:.3}\">")?;
     writeln!(out, "<properties/>")?;
     for case in cases() {
         case.write(&profile.name, names, out)?;
