@@ -35,10 +35,10 @@ search.addEventListener('input', filter);
 document.getElementById('open').addEventListener('click', () => { for (const one of controls) one.open = true; });
 document.getElementById('close').addEventListener('click', () => { for (const one of controls) one.open = false; });
 
-// What is closed would not be printed by older browsers.
+// Controls are printed open, which older browsers do not do by style.
 let opened = [];
 addEventListener('beforeprint', () => {
-  opened = [...document.querySelectorAll('details:not([open])')];
+  opened = controls.filter((one) => !one.open);
   for (const one of opened) one.open = true;
 });
 addEventListener('afterprint', () => { for (const one of opened) one.open = false; });
