@@ -53,6 +53,15 @@ impl Clock {
     }
 }
 
+/// How far a scan is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// The walk through the target is under way; the target has answered so many questions.
+    Walking(u64),
+    /// So many checks are done, of so many.
+    Checking(usize, usize),
+}
+
 /// The controls of one profile that are to be evaluated.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -103,6 +112,7 @@ pub fn evaluate(
     plans: Vec<Plan>,
     limits: Limits,
     clock: Clock,
+    progress: &dyn Fn(Progress),
 ) -> (Platform, Vec<Vec<Evaluated>>) {
     let scan = Arc::new(Scan {
         context,
@@ -118,7 +128,7 @@ pub fn evaluate(
     first_questions(&scan, &patience);
     let controls = places(&scan.plans, |plan| plan.controls.len());
     let gates = gates(&scan, &patience, &controls);
-    walk(&scan, &patience, &controls, &gates);
+    walk(&scan, &patience, &controls, &gates, progress);
 
     // The unit of work is one entry of a control's list of checks.
     let mut units = Vec::new();
@@ -130,7 +140,8 @@ pub fn evaluate(
     }
     let gates = Arc::new(gates);
     let known = Arc::clone(&gates);
-    let answers = run(&scan, &patience, &units, move |scan, (place, plan, control, item)| {
+    let watch = |done| progress(Progress::Checking(done, units.len()));
+    let answers = run(&scan, &patience, &units, &watch, move |scan, (place, plan, control, item)| {
         let item = scan.rules(plan, control).and_then(|rules| rules.items.get(item));
         match (known.get(place), item) {
             (Some(Gate::Open(environment)), Some(item)) => item::results(scan, plan, environment, item),
@@ -159,12 +170,13 @@ fn run<U: Copy + Send + Sync + 'static, T: Send + 'static>(
     scan: &Arc<Scan>,
     patience: &Patience,
     units: &[U],
+    watch: &dyn Fn(usize),
     work: impl Fn(&Scan, U) -> T + Send + Sync + 'static,
 ) -> Vec<Result<T, Lost>> {
     let (shared, units) = (Arc::clone(scan), units.to_vec());
     let count = units.len();
     let work = move |place: usize| units.get(place).map(|unit| work(&shared, *unit));
-    let results = pool::run(count, patience, &|| scan.context.root.answered(), Arc::new(work));
+    let results = pool::run(count, patience, &|| scan.context.root.answered(), watch, Arc::new(work));
     results.into_iter().map(|result| result.and_then(|done| done.ok_or(Lost::Crashed))).collect()
 }
 
@@ -176,7 +188,7 @@ fn first_questions(scan: &Arc<Scan>, patience: &Patience) {
     }
     let conditions = places(&scan.plans, |plan| plan.conditions.len());
     let questions: Vec<_> = std::iter::once(None).chain(conditions.into_iter().map(Some)).collect();
-    let answers = run(scan, patience, &questions, |scan, question| match question {
+    let answers = run(scan, patience, &questions, &|_| {}, |scan, question| match question {
         None => Answer::Platform(platform(&scan.context)),
         Some((plan, place)) => {
             let condition = Condition::Named(place);
@@ -206,7 +218,7 @@ fn gates(scan: &Arc<Scan>, patience: &Patience, controls: &[(usize, usize)]) -> 
     let gated = |rules: &Rules| rules.applicable_if.is_some() || rules.only_if.is_some() || !rules.lets.is_empty();
     let asks = |plan: usize, control: usize| fits(plan) && scan.rules(plan, control).is_some_and(gated);
     let asked: Vec<_> = controls.iter().copied().filter(|(plan, control)| asks(*plan, *control)).collect();
-    let decided = run(scan, patience, &asked, |scan, (plan, control)| condition::gate(scan, plan, control));
+    let decided = run(scan, patience, &asked, &|_| {}, |scan, (plan, control)| condition::gate(scan, plan, control));
     let mut decided = decided.into_iter();
     let gate = |(plan, control): &(usize, usize)| match (fits(*plan), asks(*plan, *control)) {
         (false, _) => {
@@ -224,7 +236,13 @@ fn gates(scan: &Arc<Scan>, patience: &Patience, controls: &[(usize, usize)]) -> 
 }
 
 /// One walk for all `find` checks of the open controls.
-fn walk(scan: &Arc<Scan>, patience: &Patience, controls: &[(usize, usize)], gates: &[Gate]) {
+fn walk(
+    scan: &Arc<Scan>,
+    patience: &Patience,
+    controls: &[(usize, usize)],
+    gates: &[Gate],
+    progress: &dyn Fn(Progress),
+) {
     let open = controls.iter().zip(gates).filter(|(_, gate)| matches!(gate, Gate::Open(_)));
     let items = open.filter_map(|((plan, control), _)| scan.rules(*plan, *control)).flat_map(|rules| &rules.items);
     let finds = Arc::new(walks::known_finds(items));
@@ -232,7 +250,8 @@ fn walk(scan: &Arc<Scan>, patience: &Patience, controls: &[(usize, usize)], gate
         return;
     }
     let asked = Arc::clone(&finds);
-    let mut answers = run(scan, patience, &[()], move |scan, ()| walks::ask_all(scan, &asked, true));
+    let watch = |_| progress(Progress::Walking(scan.context.root.answered()));
+    let mut answers = run(scan, patience, &[()], &watch, move |scan, ()| walks::ask_all(scan, &asked, true));
     let keys = finds.iter().map(walks::Find::key);
     let walked = match answers.pop() {
         Some(Ok(tables)) => keys.zip(tables).collect(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::evaluate::{Clock, Evaluated, Limits, Plan, evaluate};
+use crate::evaluate::{Clock, Evaluated, Limits, Plan, Progress, evaluate};
 use crate::outcome::{
     AuditorFile, CheckResult, ControlResult, Generator, ProfileResult, Report, Status, TargetFacts, Waiver,
 };
@@ -39,8 +39,8 @@ enum Fate {
     Rests(CheckResult),
 }
 
-/// Scans a target with profiles.
-pub fn scan(profiles: &[Profile], root: Root, settings: &Settings) -> Report {
+/// Scans a target with profiles; `progress` is told now and then how far it is.
+pub fn scan(profiles: &[Profile], root: Root, settings: &Settings, progress: &dyn Fn(Progress)) -> Report {
     let start = Instant::now();
     let context = Arc::new(Context::new(root, settings.now));
     let waivers: HashMap<&str, Waiver> =
@@ -60,7 +60,8 @@ pub fn scan(profiles: &[Profile], root: Root, settings: &Settings) -> Report {
             controls: runs.map(|(control, _)| Arc::clone(&control.rules)).collect(),
         }
     });
-    let (platform, evaluated) = evaluate(Arc::clone(&context), plans.collect(), settings.limits, settings.clock);
+    let (platform, evaluated) =
+        evaluate(Arc::clone(&context), plans.collect(), settings.limits, settings.clock, progress);
 
     let results = profiles.iter().zip(chosen).zip(evaluated).map(|((profile, controls), evaluated)| {
         let mut evaluated = evaluated.into_iter();

@@ -5,6 +5,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::{Resolver as ResolverArgument, Scan};
+use crate::command::progress::ProgressLine;
 use crate::command::reporters::Reporters;
 use crate::command::{code_of, complain, complain_all, given_inputs, read_file, usage};
 use crate::evaluate::{Clock, Limits};
@@ -78,7 +79,9 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
         now,
         clock,
     };
-    let report = scan(&loaded.profiles, root, &settings);
+    let line = ProgressLine::new();
+    let report = scan(&loaded.profiles, root, &settings, &|progress| line.draw(progress));
+    drop(line);
     let verdict = given.threshold.map(|threshold| threshold.for_scan().judge(&count_report(&report)));
     let written = given.reporters.write(|format, color, out| write(format, &report, verdict.as_ref(), color, out));
     Ok(ExitCode::worst(&[written, judged(&report, verdict.as_ref())]))

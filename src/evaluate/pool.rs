@@ -120,11 +120,13 @@ impl<T> Shared<T> {
     }
 }
 
-/// Does units 0 to `units` and returns what each gave, in their order. `alive` counts the target's answers.
+/// Does units 0 to `units` and returns what each gave, in their order. `alive` counts the target's answers; `watch` is
+/// told now and then how many units are done.
 pub(super) fn run<T: Send + 'static>(
     units: usize,
     patience: &Patience,
     alive: &dyn Fn() -> u64,
+    watch: &dyn Fn(usize),
     work: Work<T>,
 ) -> Vec<Result<T, Lost>> {
     let shared = Arc::new(Shared {
@@ -154,6 +156,7 @@ pub(super) fn run<T: Send + 'static>(
                 return shared.results(&Lost::TimedOut(patience.whole));
             }
             let now = (alive(), shared.done.load(Ordering::Relaxed));
+            watch(now.1);
             if now != sign {
                 (sign, last_sign) = (now, Instant::now());
             } else if last_sign.elapsed() > patience.stall {
@@ -205,7 +208,7 @@ mod tests {
             }
             unit * 10
         });
-        let results = run(6, &patience(2, 200, 60_000), &|| 0, work);
+        let results = run(6, &patience(2, 200, 60_000), &|| 0, &|_| {}, work);
         let hung = || Err(Lost::Hung(Duration::from_millis(200)));
         assert_eq!(results, [Ok(0), hung(), Ok(20), hung(), Ok(40), Ok(50)]);
     }
@@ -218,7 +221,7 @@ mod tests {
             1 => drop(gate.1.wait(gate.0.lock().unwrap())),
             _ => {}
         });
-        let results = run(3, &patience(1, 60_000, 2_000), &|| 0, work);
+        let results = run(3, &patience(1, 60_000, 2_000), &|| 0, &|_| {}, work);
         let late = || Err(Lost::TimedOut(Duration::from_millis(2_000)));
         assert_eq!(results, [Err(Lost::Crashed), late(), late()]);
     }

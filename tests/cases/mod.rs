@@ -290,7 +290,7 @@ fn scan_root(profile: &Profile, root: Root, case: &Case) -> Report {
         now: NOW,
         clock: Clock::Fixed,
     };
-    scan(std::slice::from_ref(profile), root, &settings)
+    scan(std::slice::from_ref(profile), root, &settings, &|_| {})
 }
 
 /// The status and the message of a result.

@@ -1,0 +1,52 @@
+//! How far a long scan is, in one line that goes away: only for people at a terminal, and only when they wait.
+
+use std::cell::RefCell;
+use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
+
+use crate::evaluate::Progress;
+
+/// Before this, nobody wonders.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// To the start of the line, and the line is empty.
+const ERASE: &str = "\r\x1b[2K";
+
+pub(super) struct ProgressLine {
+    started: Instant,
+    is_on: bool,
+    drawn: RefCell<String>,
+}
+
+impl ProgressLine {
+    pub(super) fn new() -> ProgressLine {
+        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        let is_on = std::io::stderr().is_terminal() && !is_dumb;
+        ProgressLine { started: Instant::now(), is_on, drawn: RefCell::default() }
+    }
+
+    pub(super) fn draw(&self, progress: Progress) {
+        let text = words(progress);
+        if self.is_on && self.started.elapsed() >= PATIENCE && *self.drawn.borrow() != text {
+            let mut out = std::io::stderr().lock();
+            let _ = write!(out, "{ERASE}{text}");
+            let _ = out.flush();
+            *self.drawn.borrow_mut() = text;
+        }
+    }
+}
+
+impl Drop for ProgressLine {
+    fn drop(&mut self) {
+        if !self.drawn.borrow().is_empty() {
+            let _ = write!(std::io::stderr().lock(), "{ERASE}");
+        }
+    }
+}
+
+fn words(progress: Progress) -> String {
+    match progress {
+        Progress::Walking(answers) => format!("walking through the target: {answers} questions answered"),
+        Progress::Checking(done, of) => format!("{done} of {of} checks done"),
+    }
+}
