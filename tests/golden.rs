@@ -60,7 +60,16 @@ fn the_profiles_on_every_tree() {
 #[test]
 fn every_outcome_in_every_report() {
     let Some(stage) = stage("every_outcome_in_every_report", &["standard"]) else { return };
-    for (reporter, file) in [("json", "outcomes.json"), ("markdown", "outcomes.md"), ("cli", "outcomes.txt")] {
+    for (reporter, file) in [
+        ("cli", "outcomes.txt"),
+        ("html", "outcomes.html"),
+        ("json", "outcomes.json"),
+        ("json-min", "outcomes.json-min"),
+        ("junit", "outcomes.junit.xml"),
+        ("markdown", "outcomes.md"),
+        ("sarif", "outcomes.sarif"),
+        ("yaml", "outcomes.hdf.yaml"),
+    ] {
         for jobs in ["1", "2", "8"] {
             let arguments = [
                 "outcomes.yaml",

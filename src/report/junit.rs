@@ -79,7 +79,7 @@ fn cases<'a>(control: &'a ControlResult) -> Vec<Case<'a>> {
         let outcome = match &result.status {
             Status::Passed => Outcome::Passed,
             Status::Failed(why) if status == ControlStatus::NotApplicable => {
-                Outcome::Skipped(format!("failed, but the control is not applicable:\n{why}").into())
+                Outcome::Skipped(format!("failed, but the control is not applicable\n{why}").into())
             }
             Status::Failed(why) => Outcome::Failed(why),
             Status::Skipped(why) => Outcome::Skipped(why.into()),
