@@ -64,7 +64,8 @@ pub(super) fn cut(text: String, most: usize) -> String {
     text.chars().take_while(fits).chain(MARK.chars()).collect()
 }
 
-fn is_harmful(char: char) -> bool {
+/// A character that acts or hides: in a terminal, in text that is read, in XML or YAML.
+pub(super) fn is_harmful(char: char) -> bool {
     char.is_control()
         || matches!(char, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}')
         || matches!(u32::from(char), 0xe0000..=0xe007f)

@@ -1,11 +1,11 @@
 // What a browser makes of results: Heimdall Lite of HDF, and the page of `--reporter html`.
-// Arguments: the folder node_modules, the browser, results in HDF, the page. Prints JSON.
+// Arguments: the folder node_modules, the browser, results in HDF, their page, a page of hostile results. Prints JSON.
 'use strict';
 const fs = require('node:fs');
 const http = require('node:http');
 const path = require('node:path');
 
-const [modules, executablePath, results, page] = process.argv.slice(2);
+const [modules, executablePath, results, page, hostile] = process.argv.slice(2);
 const { chromium } = require(path.join(modules, 'playwright-core'));
 
 function serve(folder) {
@@ -36,19 +36,19 @@ async function heimdall(browser) {
 
 async function ours(browser) {
   const seen = { complaints: [], requests: [], too_wide: [], filters: {} };
-  const open = async (options) => {
+  const open = async (options, file = page) => {
     const tab = await browser.newPage(options);
     tab.on('console', (message) => seen.complaints.push(message.text()));
     tab.on('pageerror', (error) => seen.complaints.push(String(error)));
     tab.on('dialog', (dialog) => { seen.complaints.push(dialog.message()); dialog.dismiss(); });
     tab.on('request', (request) => seen.requests.push(request.url()));
-    await tab.goto(`file://${page}`);
+    await tab.goto(`file://${file}`);
     return tab;
   };
   const shown = (tab) => tab.locator('.control:visible').count();
   for (const width of [320, 1200]) {
-    for (const colorScheme of ['light', 'dark']) {
-      const tab = await open({ viewport: { width, height: 900 }, colorScheme });
+    for (const [colorScheme, file] of [['light', page], ['dark', page], ['light', hostile]]) {
+      const tab = await open({ viewport: { width, height: 900 }, colorScheme }, file);
       const wide = await tab.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       if (wide > 0) seen.too_wide.push(`${wide} pixels at ${width}`);
       await tab.close();
