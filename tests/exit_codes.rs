@@ -61,7 +61,7 @@ fn each_code_and_their_precedence() {
         ("p.yaml", 2),
         ("--rootfs root", 2),
         ("p.yaml --rootfs root --no-such-flag", 2),
-        ("p.yaml --rootfs root --reporter html", 2),
+        ("p.yaml --rootfs root --reporter pdf", 2),
         ("p.yaml --rootfs root --threshold bad.yaml", 2),
         ("p.yaml --rootfs root --threshold nowhere.yaml", 2),
         ("p.yaml --rootfs root --input x=1", 2),
