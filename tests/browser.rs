@@ -2,7 +2,7 @@
 //! target's. docs/reports.md says what has to be installed.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
+#![allow(clippy::disallowed_methods, reason = "a test makes and reads its own files")]
 
 mod fixture;
 
@@ -27,7 +27,7 @@ fn node_modules() -> Option<PathBuf> {
 #[test]
 fn heimdall_shows_our_counts_and_our_page_works() {
     let test = "heimdall_shows_our_counts_and_our_page_works";
-    let missing = |what: &str| println!("skipped: {test}: needs {what}");
+    let missing = |what: &str| fixture::skipped(test, what);
     let Some(node) = on_path("node") else { return missing("node") };
     let Some(browser) = on_path("chromium") else { return missing("chromium") };
     let Some(modules) = node_modules() else { return missing("npm's packages, in ASSAY_SAF") };

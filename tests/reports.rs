@@ -1,7 +1,7 @@
 //! What readers of each report rely on, and `assay report`, which renders HDF again. `tests/golden.rs` holds the bytes.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
-#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
+#![allow(clippy::disallowed_methods, reason = "a test makes and reads its own files")]
 
 mod fixture;
 
@@ -61,7 +61,7 @@ fn schema(test: &str, name: &str) -> Option<PathBuf> {
     let folder = std::env::var_os("ASSAY_SCHEMAS").filter(|folder| !folder.is_empty());
     let found = folder.map(|folder| PathBuf::from(folder).join(name)).filter(|path| path.is_file());
     if found.is_none() {
-        println!("skipped: {test}: needs {name} in the folder ASSAY_SCHEMAS");
+        fixture::skipped(test, &format!("{name} in the folder ASSAY_SCHEMAS"));
     }
     found
 }
@@ -71,7 +71,7 @@ fn runs(test: &str, program: &str, arguments: &[&str]) -> bool {
     let status = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let runs = status.is_ok_and(|status| status.success());
     if !runs {
-        println!("skipped: {test}: needs `{program} {}`", arguments.join(" "));
+        fixture::skipped(test, &format!("`{program} {}`", arguments.join(" ")));
     }
     runs
 }

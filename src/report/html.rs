@@ -101,7 +101,7 @@ fn write_summary(counted: &[Counted], verdict: Option<&Verdict>, out: &mut dyn W
     write_bar(counted, out)?;
     writeln!(
         out,
-        "<div class=\"scroll\" role=\"region\" aria-labelledby=\"summary\" tabindex=\"0\"><table>\n<thead><tr><th scope=\"col\">Status</th><th scope=\"col\">Total</th>"
+        "<div class=\"scroll\" role=\"region\" aria-label=\"Counts\" tabindex=\"0\"><table>\n<thead><tr><th scope=\"col\">Status</th><th scope=\"col\">Total</th>"
     )?;
     for severity in Severity::ALL {
         writeln!(out, "<th scope=\"col\">{}</th>", capital(severity.name()))?;
@@ -213,7 +213,7 @@ fn write_control(control: &ControlResult, out: &mut dyn Write) -> io::Result<()>
     write_references(control, out)?;
     if !facts.code.trim().is_empty() {
         writeln!(out, "<details><summary>Source: {}, line {}</summary>", markup(&facts.file), facts.line)?;
-        writeln!(out, "<pre tabindex=\"0\">{}</pre></details>", markup_lines(&facts.code))?;
+        writeln!(out, "<pre>{}</pre></details>", markup_lines(&facts.code))?;
     }
     writeln!(out, "</div>\n</details>")
 }
@@ -246,7 +246,7 @@ fn write_result(result: &CheckResult, out: &mut dyn Write) -> io::Result<()> {
     write!(out, "<li><span class=\"result {class}\">{words}</span> {}", markup(&result.description))?;
     let message = message.trim_matches('\n');
     if !message.trim().is_empty() {
-        write!(out, "<pre tabindex=\"0\">{}</pre>", markup_lines(message))?;
+        write!(out, "<pre>{}</pre>", markup_lines(message))?;
     }
     writeln!(out, "</li>")
 }
