@@ -390,6 +390,20 @@ fn sarif_keeps_within_the_limits_of_github() {
 }
 
 #[test]
+fn sarif_has_no_links_of_a_target() {
+    let scratch = Scratch::new();
+    let log = sarif(&scratch, &hostile());
+    let run = &log["runs"][0];
+    let results = run["results"].as_array().unwrap().iter().map(|result| &result["message"]["text"]);
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|rule| &rule["fullDescription"]["text"]);
+    let texts: Vec<&str> = results.chain(rules).map(|text| text.as_str().unwrap()).collect();
+    assert!(texts.len() > 5, "{texts:?}");
+    for text in texts {
+        assert!(text.contains("\\[a\\](https://evil.example)") && !text.contains("[a]("), "{text}");
+    }
+}
+
+#[test]
 fn sarif_is_valid() {
     let test = "sarif_is_valid";
     let Some(schema) = schema(test, "sarif-2.1.0.json") else { return };
