@@ -276,6 +276,25 @@ fn json_min_has_a_row_for_each_result() {
     assert_eq!((&min["version"], &min["statistics"]["duration"]), (&full["version"], &json!(0.0)));
 }
 
+/// A flag that JavaScript takes for true: any text that is not empty.
+#[test]
+fn a_waiver_is_read_as_inspecjs_reads_it() {
+    let scratch = Scratch::new();
+    for (flag, status) in [
+        (json!(true), "1 not applicable"),
+        (json!("false"), "1 not applicable"),
+        (json!(""), "1 failed"),
+        (json!(false), "1 failed"),
+        (Value::Null, "1 failed"),
+    ] {
+        let mut waived = control("waived", 0.5, json!([result("failed", "d", "m")]));
+        waived["waiver_data"] = json!({ "skipped_due_to_waiver": flag, "justification": "Known." });
+        let file = hdf(&scratch, &[waived]);
+        let cli = render(&scratch, &file, "cli");
+        assert!(cli.contains(status), "{flag}: {cli}");
+    }
+}
+
 /// Each `<testcase …`, as it was written.
 fn cases(junit: &str) -> Vec<&str> {
     junit.split("<testcase ").skip(1).collect()
