@@ -10,6 +10,7 @@ mod document_path;
 mod matcher;
 mod substitute;
 mod supports;
+mod xpath;
 
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -3,12 +3,15 @@
 pub mod accounts;
 pub mod acl;
 pub mod capability;
+pub mod csv;
 pub mod dpkg;
 pub mod key_value;
 pub mod os_release;
 pub mod sshd_config;
 pub mod structured;
+pub mod toml;
 pub mod version;
+pub mod xml;
 
 use std::fmt;
 

@@ -8,6 +8,7 @@
 mod access;
 mod accounts;
 mod context;
+mod csv;
 mod documents;
 mod file;
 mod find;
@@ -90,7 +91,7 @@ pub enum Type {
     Ints,
     /// Text of a file whose format has no types: compared as InSpec's cmp does.
     Untyped,
-    /// A value of a format with types (JSON, YAML).
+    /// A value of a format with types (JSON, YAML, TOML).
     Data,
 }
 
@@ -342,6 +343,8 @@ impl Columns {
 pub enum Keys {
     /// `a.b[0]['x.y']`, values with their types.
     Data,
+    /// XPath, values as text.
+    XPath,
     /// The key literally, values as text; `section/key` where the format has sections.
     Text {
         /// Whether the format has sections.

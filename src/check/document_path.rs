@@ -1,5 +1,6 @@
-//! Places in documents: `a.b[0]['x.y']` where values have types, `section/key` elsewhere.
+//! Places in documents: `a.b[0]['x.y']` where values have types, XPath in XML, `section/key` elsewhere.
 
+use crate::check::xpath::XPath;
 use crate::value::{Text, Value, lossless};
 
 /// One step of a path.
@@ -25,13 +26,25 @@ impl Step {
 pub struct DocumentPath {
     /// As it was written.
     written: String,
-    steps: Vec<Step>,
+    way: Way,
+}
+
+/// How a place is found.
+#[derive(Clone, Debug, PartialEq)]
+enum Way {
+    Steps(Vec<Step>),
+    XPath(XPath),
 }
 
 impl DocumentPath {
     /// A path of these steps.
     pub fn new(written: String, steps: Vec<Step>) -> DocumentPath {
-        DocumentPath { written, steps }
+        DocumentPath { written, way: Way::Steps(steps) }
+    }
+
+    /// Parses XPath.
+    pub fn xpath(text: &str) -> Result<DocumentPath, String> {
+        Ok(DocumentPath { written: text.to_owned(), way: Way::XPath(XPath::new(text)?) })
     }
 
     /// Parses `a.b[0]['x.y'].*`.
@@ -61,7 +74,7 @@ impl DocumentPath {
         if steps.is_empty() {
             return Err("the path is empty; write `['']` for the key without a name".to_owned());
         }
-        Ok(DocumentPath { written: text.to_owned(), steps })
+        Ok(DocumentPath::new(text.to_owned(), steps))
     }
 
     /// Parses a key of a format without types: literal, `section/key` where there are sections, `['a/b']` for any text.
@@ -92,12 +105,15 @@ impl DocumentPath {
         } else {
             vec![key(text)]
         };
-        Ok(DocumentPath { written: text.to_owned(), steps })
+        Ok(DocumentPath::new(text.to_owned(), steps))
     }
 
-    /// Its steps.
+    /// Its steps; XPath has none.
     pub fn into_steps(self) -> Vec<Step> {
-        self.steps
+        match self.way {
+            Way::Steps(steps) => steps,
+            Way::XPath(_) => Vec::new(),
+        }
     }
 
     /// The path as it was written.
@@ -107,12 +123,18 @@ impl DocumentPath {
 
     /// Whether it stands for several values.
     pub fn is_wild(&self) -> bool {
-        self.steps.contains(&Step::Every)
+        matches!(&self.way, Way::Steps(steps) if steps.contains(&Step::Every))
+    }
+
+    /// Whether it counts: the value is a number, whatever the document holds.
+    pub fn counts(&self) -> bool {
+        matches!(&self.way, Way::XPath(path) if path.counts())
     }
 
     /// The path as InSpec writes it: `key`, or `["a", "b", 0]`.
     pub fn words(&self) -> String {
-        match self.steps.as_slice() {
+        let Way::Steps(steps) = &self.way else { return self.written.clone() };
+        match steps.as_slice() {
             // A format that ignores case shows the key as its author wrote it.
             [Step::Key(key)] if key.eq_ignore_ascii_case(self.written.as_bytes()) => self.written.clone(),
             [Step::Key(key)] => lossless(key),
@@ -133,7 +155,10 @@ impl DocumentPath {
     ///
     /// Of a key given twice, a plain step takes the last value, `*` takes all.
     pub fn find(&self, root: &Value) -> Value {
-        find(root, &self.steps)
+        match &self.way {
+            Way::Steps(steps) => find(root, steps),
+            Way::XPath(path) => path.find(root),
+        }
     }
 }
 

@@ -88,8 +88,10 @@ pub(super) fn judge_table(expectation: &Expectation, table: &Table, none_ok: boo
 fn judge_rows(test: &Test, table: &Table, column: &str, none_ok: bool, secret: bool) -> Status {
     let (mut offenders, mut missed) = (Vec::new(), table.incomplete.clone());
     let place = table.column(column);
+    missed.extend(unknown(table, column));
     for row in &table.rows {
         match place.and_then(|place| row.cells.get(place)) {
+            None if place.is_none() => {}
             Some(Ok(value)) => match truth(test, value, false) {
                 Truth::Yes => {}
                 Truth::Unknown => missed.push(format!("{}: {}", row.place, too_many_parts())),
@@ -110,16 +112,22 @@ fn judge_rows(test: &Test, table: &Table, column: &str, none_ok: bool, secret: b
 }
 
 fn column_of(table: &Table, column: &str) -> (Vec<Value>, Vec<String>) {
-    let (mut values, mut missed) = (Vec::new(), Vec::new());
+    let (mut values, mut missed) = (Vec::new(), Vec::from_iter(unknown(table, column)));
     let place = table.column(column);
     for row in &table.rows {
         match place.and_then(|place| row.cells.get(place)) {
+            None if place.is_none() => {}
             Some(Ok(value)) => values.push(value.clone()),
             Some(Err(error)) => missed.push(error.text().to_owned()),
             None => missed.push(format!("{} has no {column}", row.place)),
         }
     }
     (values, missed)
+}
+
+/// That a table lacks a column: only the file says which there are, and without rows nothing else would tell.
+fn unknown(table: &Table, column: &str) -> Option<String> {
+    table.column(column).is_none().then(|| format!("there is no column {column}"))
 }
 
 fn incomplete(missed: &[String]) -> Status {

@@ -224,13 +224,16 @@ impl Decoder<'_> {
             Shape::Document { keys, .. } => {
                 let (path, holds) = match keys {
                     Keys::Data => (DocumentPath::typed(name), Type::Data),
+                    Keys::XPath => (DocumentPath::xpath(name), Type::Text),
                     Keys::Text { sections, fold_case } => {
                         (DocumentPath::literal(name, *sections, *fold_case), Type::Untyped)
                     }
                 };
                 match path {
+                    Ok(path) if path.counts() => Some((Asks::Path(path), ValuePlace::of(Type::Int))),
                     Ok(path) => {
-                        let list = path.is_wild();
+                        // XPath can always lead to several places.
+                        let list = path.is_wild() || *keys == Keys::XPath;
                         Some((Asks::Path(path), ValuePlace { holds, list }))
                     }
                     Err(error) => {
@@ -247,16 +250,16 @@ impl Decoder<'_> {
                     "exist" => return Some((Asks::Exist, ValuePlace::of(Type::Bool))),
                     _ => {}
                 }
+                if let Some(column) = name.strip_prefix("rows.")
+                    && let Some(holds) = find_column(&columns, column)
+                {
+                    return Some((Asks::List(name.to_owned(), column.to_owned()), list(holds)));
+                }
                 if let Some(holds) = find_column(&columns, name) {
                     return Some((Asks::Column(name.to_owned()), ValuePlace::of(holds)));
                 }
                 if let Some(column) = columns.iter().find(|column| !column.plural.is_empty() && column.plural == name) {
                     return Some((Asks::List(name.to_owned(), column.name.clone()), list(column.holds)));
-                }
-                if let Some(column) = name.strip_prefix("rows.")
-                    && let Some(holds) = find_column(&columns, column)
-                {
-                    return Some((Asks::List(name.to_owned(), column.to_owned()), list(holds)));
                 }
                 self.unknown_column(span, resource, name, &columns, &["count", "exist"]);
                 None

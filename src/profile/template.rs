@@ -229,7 +229,9 @@ impl Decoder<'_> {
                     Some(VariableStep::Known(Step::Key(column))) => lossless(column),
                     _ => String::new(),
                 };
-                if columns.contains(&column) {
+                // A table whose columns only the file knows has the column `*`.
+                let any = !column.is_empty() && columns.iter().any(|known| known == "*");
+                if any || columns.contains(&column) {
                     if !used.contains(&column) {
                         used.push(column);
                     }

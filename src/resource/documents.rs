@@ -1,6 +1,6 @@
-//! `json` and `yaml`: documents whose values have types.
+//! `json`, `yaml` and `toml`: documents whose values have types; `xml`.
 
-use crate::parse::{ParseError, structured};
+use crate::parse::{ParseError, structured, toml, xml};
 use crate::resource::{Argument, Arguments, Asked, Context, Keys, Label, NoAnswer, Resource, Shape, Takes};
 use crate::value::Value;
 
@@ -25,6 +25,24 @@ pub(super) const YAML: Resource = Resource {
     arguments: ARGUMENTS,
     one_of: &["path", "content"],
     shape: Shape::Document { keys: Keys::Data, read: |context, arguments| read(context, arguments, structured::yaml) },
+};
+
+pub(super) const TOML: Resource = Resource {
+    name: "toml",
+    summary: "Values of a TOML document, by path; dates and times are texts in RFC 3339.",
+    label: Label::WithArgument("TOML"),
+    arguments: ARGUMENTS,
+    one_of: &["path", "content"],
+    shape: Shape::Document { keys: Keys::Data, read: |context, arguments| read(context, arguments, toml::toml) },
+};
+
+pub(super) const XML: Resource = Resource {
+    name: "xml",
+    summary: "Texts of an XML document, by XPath: attributes, and the own text of elements.",
+    label: Label::WithArgument("XML"),
+    arguments: ARGUMENTS,
+    one_of: &["path", "content"],
+    shape: Shape::Document { keys: Keys::XPath, read: |context, arguments| read(context, arguments, xml::xml) },
 };
 
 fn read(context: &Context, arguments: &Arguments, parse: fn(&[u8]) -> Result<Value, ParseError>) -> Asked<Value> {

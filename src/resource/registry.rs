@@ -1,12 +1,13 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Label, Property, Resource, Shape, accounts, documents, file, find, grep, image, key_values, os, package,
-    processes,
+    Columns, Label, Property, Resource, Shape, accounts, csv, documents, file, find, grep, image, key_values, os,
+    package, processes,
 };
 
 /// All resources, by name.
 pub static REGISTRY: &[Resource] = &[
+    csv::CSV,
     file::DIRECTORY,
     file::FILE,
     find::FIND,
@@ -24,7 +25,9 @@ pub static REGISTRY: &[Resource] = &[
     processes::PROCESSES,
     accounts::SHADOW,
     key_values::SSHD_CONFIG,
+    documents::TOML,
     accounts::USERS,
+    documents::XML,
     documents::YAML,
 ];
 
