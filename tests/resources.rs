@@ -115,7 +115,9 @@ impl Used {
                 Asks::Exist => "exist".to_owned(),
                 Asks::Path(_) => continue,
             };
-            let registered = resource.property(&name).map_or(name.clone(), |property| property.name.to_owned());
+            let of_table = matches!(expectation.asks, Asks::Count | Asks::Exist);
+            let known = resource.property(&name).filter(|_| !of_table);
+            let registered = known.map_or(name.clone(), |property| property.name.to_owned());
             self.properties.insert(registered);
         }
     }

@@ -6,7 +6,7 @@ use crate::recording::Row;
 
 /// What assay finds at places of which the recording says nil although the document has a value there: the entry, the
 /// place, the value.
-const LOST: [(usize, &str, &str); 13] = [
+const LOST: [(usize, &str, &str); 19] = [
     (2, "[0]", "1"),
     (2, "[1].a", "2"),
     (6, "a", "2"),
@@ -21,6 +21,12 @@ const LOST: [(usize, &str, &str); 13] = [
     (16, "s/; c", "\"\""),
     (16, "s/d", "\"3\""),
     (16, "s.t/e", "\"4\""),
+    (17, "a", "1"),
+    (17, "s.b", "\"x\""),
+    (17, "s.c[1]", "2"),
+    (17, "s.d", "\"2020-01-01T00:00:00Z\""),
+    (17, "arr[1].x", "2"),
+    (19, "a.b.c", "1"),
 ];
 
 /// The value at a place; for a document that InSpec could not read, any value.
