@@ -8,6 +8,7 @@ pub mod dpkg;
 pub mod key_value;
 pub mod os_release;
 pub mod sshd_config;
+pub mod sshd_match;
 pub mod structured;
 pub mod toml;
 pub mod version;

@@ -19,6 +19,7 @@ mod os;
 mod package;
 mod processes;
 mod registry;
+mod sshd_config;
 
 use std::fmt;
 

@@ -96,7 +96,9 @@ fn layers_keep_to_their_business() {
         let mut never: Vec<&str> = vec!["std::net", "TcpStream", "UnixStream", "Command::new"];
         never.extend(NEVER.iter().filter(|(name, _)| *name == module).flat_map(|(_, words)| *words));
         for word in never {
-            for line in code.iter().filter(|line| line.contains(word)) {
+            // An address is a value, and reaches nothing.
+            let harmless = |line: &&&str| line.trim() == "use std::net::IpAddr;";
+            for line in code.iter().filter(|line| line.contains(word) && !harmless(line)) {
                 wrong.push(format!("{}: {}", path.display(), line.trim()));
             }
         }

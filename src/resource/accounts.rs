@@ -187,6 +187,16 @@ fn read_users(context: &Context) -> Asked<Table> {
     Ok(table)
 }
 
+/// The names of the groups of a user, the primary one first; none for a user that the target does not know.
+pub(super) fn group_names(context: &Context, user: &[u8]) -> Asked<Vec<Vec<u8>>> {
+    let (passwd, groups) = (optional(context, b"/etc/passwd")?, optional(context, b"/etc/group")?);
+    let parse = |error| NoAnswer::parse(b"/etc/passwd", &error);
+    let accounts = records(&passwd).map_err(parse)?;
+    let Some(account) = accounts.iter().find(|record| record.field(0) == Some(user)) else { return Ok(Vec::new()) };
+    let gid = account.number(3).map_err(parse)?;
+    Ok(Groups::new(&groups)?.of(user, gid).map(|(name, _)| name.to_vec()).collect())
+}
+
 /// The content of a database that a system may lack: without it, it has no entries.
 fn optional(context: &Context, path: &[u8]) -> Asked<crate::value::Text> {
     match context.read(path) {

@@ -1,14 +1,10 @@
-//! `parse_config_file`, `parse_config`, `ini`, `login_defs` and `sshd_config`: files of keys and values without types.
-
-use std::collections::HashMap;
+//! `parse_config_file`, `parse_config`, `ini` and `login_defs`: files of keys and values without types.
 
 use crate::parse::key_value::{self, Options};
-use crate::parse::sshd_config::{REPEATED, directives, words};
-use crate::parse::{MAX_ROWS, lines, trim};
+use crate::parse::{MAX_ROWS, lines};
 use crate::pattern::PatternError;
 use crate::resource::{Argument, Arguments, Asked, Context, Keys, Label, NoAnswer, Resource, Shape, Takes};
-use crate::rootfs::Glob;
-use crate::value::{Text, Value, lossless};
+use crate::value::{Text, Value};
 
 const fn argument(name: &'static str, takes: Takes, summary: &'static str) -> Argument {
     Argument { name, takes, summary, required: false }
@@ -74,19 +70,6 @@ pub(super) const LOGIN_DEFS: Resource = Resource {
     shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: false }, read: login_defs },
 };
 
-pub(super) const SSHD_CONFIG: Resource = Resource {
-    name: "sshd_config",
-    summary: "What sshd takes for a connection that no Match block concerns: Include is followed, the first value of a \
-              keyword counts, keywords that may be repeated hold all values.",
-    label: Label::Alone("SSHD Configuration"),
-    arguments: &[PATH],
-    one_of: &[],
-    shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: true }, read: sshd_config },
-};
-
-/// How deep Include goes: sshd's own limit.
-const MAX_INCLUDES: usize = 16;
-
 fn parse_config(context: &Context, arguments: &Arguments) -> Asked<Value> {
     let options = options(arguments).map_err(|error| NoAnswer::Error(error.to_string()))?;
     if let Some(content) = arguments.text("content") {
@@ -139,72 +122,4 @@ fn login_defs(context: &Context, arguments: &Arguments) -> Asked<Value> {
         }
     }
     Ok(Value::Map(keys))
-}
-
-fn sshd_config(context: &Context, arguments: &Arguments) -> Asked<Value> {
-    let path = arguments.text("path").unwrap_or(b"/etc/ssh/sshd_config");
-    let content = context.read(path)?;
-    let mut taken = Taken::default();
-    take_directives(context, path, &content, 0, &mut taken)?;
-    let value = |mut values: Vec<Value>| match values.len() {
-        1 => values.pop().unwrap_or(Value::Nil),
-        _ => Value::List(values),
-    };
-    Ok(Value::Map(taken.keys.into_iter().map(|(key, values)| (key, value(values))).collect()))
-}
-
-/// What was taken from all files so far.
-#[derive(Default)]
-struct Taken {
-    keys: Vec<(Text, Vec<Value>)>,
-    /// Where each keyword stands.
-    places: HashMap<Text, usize>,
-    /// How many directives were met: files that include each other many times would have no end.
-    directives: usize,
-}
-
-/// Takes the directives of one file and of what it includes, in the order in which sshd meets them.
-fn take_directives(context: &Context, path: &[u8], content: &[u8], depth: usize, taken: &mut Taken) -> Asked<()> {
-    // A block holds for some connections only, until the next one; `Match all` holds for every one.
-    let mut for_some = false;
-    for directive in directives(content).map_err(|error| NoAnswer::parse(path, &error))? {
-        let refuse =
-            |why: std::fmt::Arguments<'_>| NoAnswer::parse(path, &format_args!("line {}: {why}", directive.line));
-        taken.directives += 1;
-        if taken.directives > MAX_ROWS {
-            return Err(refuse(format_args!("more than {MAX_ROWS} lines with what is included")));
-        }
-        match directive.keyword.as_slice() {
-            b"match" => {
-                let first = words(directive.arguments).into_iter().next();
-                for_some = !first.is_some_and(|word| word.eq_ignore_ascii_case(b"all"));
-            }
-            _ if for_some => {}
-            b"include" => {
-                if depth == MAX_INCLUDES {
-                    return Err(refuse(format_args!("Include nested more than {MAX_INCLUDES} deep")));
-                }
-                for word in words(directive.arguments) {
-                    taken.directives += 1;
-                    let whole = if word.starts_with(b"/") { word } else { [b"/etc/ssh/", &*word].concat() };
-                    let glob = Glob::new(&lossless(&whole)).map_err(|error| NoAnswer::parse(path, &error))?;
-                    for (file, _) in context.expand_all(std::slice::from_ref(&glob))?.0 {
-                        let content = context.read(&file)?;
-                        take_directives(context, &file, &content, depth + 1, taken)?;
-                    }
-                }
-            }
-            keyword => {
-                let value = Value::text(trim(directive.arguments));
-                let repeated = std::str::from_utf8(keyword).is_ok_and(|keyword| REPEATED.contains(&keyword));
-                let place = *taken.places.entry(Text::from(keyword)).or_insert(taken.keys.len());
-                match taken.keys.get_mut(place) {
-                    Some((_, values)) if repeated => values.push(value),
-                    Some(_) => {}
-                    None => taken.keys.push((Text::from(keyword), vec![value])),
-                }
-            }
-        }
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::resource::{
     Columns, Label, Property, Resource, Shape, accounts, csv, documents, file, find, grep, image, key_values, os,
-    package, processes,
+    package, processes, sshd_config,
 };
 
 /// All resources, by name.
@@ -24,7 +24,7 @@ pub static REGISTRY: &[Resource] = &[
     accounts::PASSWD,
     processes::PROCESSES,
     accounts::SHADOW,
-    key_values::SSHD_CONFIG,
+    sshd_config::SSHD_CONFIG,
     documents::TOML,
     accounts::USERS,
     documents::XML,
