@@ -13,6 +13,7 @@ pub mod structured;
 pub mod toml;
 pub mod version;
 pub mod xml;
+mod yaml_limits;
 
 use std::fmt;
 

@@ -6,14 +6,15 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use crate::parse::ParseError;
+use crate::parse::yaml_limits::refuse_bombs;
 use crate::value::{Text, Value};
 
 /// The most values that one document holds: a target decides how many there are, and each takes more room than its
 /// bytes.
 const MAX_VALUES: usize = 1_000_000;
 
-/// The largest YAML text. Its parser keeps the whole text as events, up to 170 bytes for each byte.
-const MAX_YAML_BYTES: usize = 2 << 20;
+/// The largest YAML text: a second of time. What it may hold is counted before it is parsed.
+const MAX_YAML_BYTES: usize = 8 << 20;
 
 /// The value of a JSON text (RFC 8259). A key given twice counts with its last value, as in most programs.
 ///
@@ -28,7 +29,7 @@ pub fn json(bytes: &[u8]) -> Result<Value, ParseError> {
 
 /// The value of a YAML text with one document (YAML 1.2 core schema: `yes` and `on` are texts).
 ///
-/// Errors: not UTF-8, not YAML, several documents, too deep, too large, aliases that repeat too much.
+/// Errors: not UTF-8, not YAML, several documents, too large, too deep, too many values, aliases that repeat too much.
 pub fn yaml(bytes: &[u8]) -> Result<Value, ParseError> {
     if bytes.len() > MAX_YAML_BYTES {
         return Err(ParseError::new(format!(
@@ -40,6 +41,7 @@ pub fn yaml(bytes: &[u8]) -> Result<Value, ParseError> {
     if text.trim().is_empty() {
         return Ok(Value::Nil);
     }
+    refuse_bombs(text)?;
     let count = Cell::new(0);
     Seed(&count).deserialize(serde_yaml::Deserializer::from_str(text)).map_err(|error| ParseError {
         line: error.location().map(|location| location.line()),
