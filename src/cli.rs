@@ -22,6 +22,8 @@ pub enum Command {
     Check(Check),
     /// Render results in HDF again, also those of InSpec
     Report(Report),
+    /// Show the resources, or one with its arguments and properties
+    Resources(Resources),
     /// Hold results against a threshold, or make one from them
     #[command(subcommand)]
     Threshold(Threshold),
@@ -170,6 +172,29 @@ pub struct Report {
     /// No colours, also with the environment variable NO_COLOR
     #[arg(long)]
     pub no_color: bool,
+}
+
+/// `assay resources`.
+#[derive(Debug, Args)]
+pub struct Resources {
+    /// Only this one
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+
+    /// How to print them
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: ResourcesFormat,
+}
+
+/// How `assay resources` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ResourcesFormat {
+    /// For people.
+    Text,
+    /// For pages of documentation.
+    Markdown,
+    /// For programs.
+    Json,
 }
 
 /// `assay threshold`.

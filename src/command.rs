@@ -4,6 +4,7 @@ mod check;
 mod progress;
 mod report;
 mod reporters;
+mod resources;
 mod scan;
 mod threshold;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use crate::cli::{Cli, Command};
 use crate::exit_code::ExitCode;
 use crate::profile::{GivenInputs, Problem, Source, read_source};
+use crate::report::{Destination, Output};
 
 /// The largest input file, waiver file, threshold or file of results.
 const MAX_FILE: u64 = 1 << 30;
@@ -23,6 +25,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Scan(arguments) => scan::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Resources(arguments) => resources::run(arguments),
         Command::Threshold(arguments) => threshold::run(arguments),
     }
 }
@@ -50,6 +53,18 @@ fn code_of(problems: &[Problem], inputs: &GivenInputs) -> ExitCode {
 fn usage(message: &dyn std::fmt::Display) -> ExitCode {
     complain(&format_args!("error: {message}"));
     ExitCode::Usage
+}
+
+/// A text to standard output. A reader that went away has seen enough.
+fn print(text: &str) -> ExitCode {
+    let output = Output::open(&Destination::Stdout);
+    match output.and_then(|output| output.write(&|out| out.write_all(text.as_bytes()))) {
+        Err(error) if !error.is_broken_pipe() => {
+            complain(&format_args!("error: {error}"));
+            ExitCode::Internal
+        }
+        _ => ExitCode::Success,
+    }
 }
 
 /// The inputs of a command line.

@@ -18,6 +18,7 @@ mod key_values;
 mod os;
 mod package;
 mod processes;
+pub mod reference;
 mod registry;
 mod sshd_config;
 
@@ -97,6 +98,23 @@ pub enum Type {
 }
 
 impl Type {
+    /// The type in one word, for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Type::Bool => "bool",
+            Type::Int => "int",
+            Type::Mode => "mode",
+            Type::Text => "text",
+            Type::Kind => "kind",
+            Type::Time => "time",
+            Type::Version(_) => "version",
+            Type::Texts => "texts",
+            Type::Ints => "ints",
+            Type::Untyped => "untyped",
+            Type::Data => "data",
+        }
+    }
+
     /// The type in a sentence.
     pub fn words(self) -> &'static str {
         match self {
@@ -173,6 +191,36 @@ pub enum Takes {
     Bool,
     /// file, directory, symlink …
     Kind,
+}
+
+impl Takes {
+    /// What it takes in one word, for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Takes::Path => "path",
+            Takes::Globs => "globs",
+            Takes::Names => "names",
+            Takes::Pattern => "pattern",
+            Takes::Text => "text",
+            Takes::Count => "count",
+            Takes::Bool => "bool",
+            Takes::Kind => "kind",
+        }
+    }
+
+    /// What it takes in a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Takes::Path => "an absolute path",
+            Takes::Globs => "absolute paths and globs, one or a list",
+            Takes::Names => "names and paths with wildcards, one or a list",
+            Takes::Pattern => "a pattern",
+            Takes::Text => "a text",
+            Takes::Count => "a whole number of at least 0",
+            Takes::Bool => Type::Bool.words(),
+            Takes::Kind => Type::Kind.words(),
+        }
+    }
 }
 
 /// The value of an argument.

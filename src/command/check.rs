@@ -3,10 +3,9 @@
 use serde_json::json;
 
 use crate::cli::{Check, CheckFormat};
-use crate::command::{code_of, complain_all, given_inputs, usage};
+use crate::command::{code_of, complain_all, given_inputs, print, usage};
 use crate::exit_code::ExitCode;
 use crate::profile::{Loaded, Problem, compile, nearest, read};
-use crate::report::{Destination, Output};
 
 pub(super) fn run(arguments: &Check) -> ExitCode {
     let inputs = match given_inputs(&arguments.input, &arguments.input_file) {
@@ -41,15 +40,9 @@ pub(super) fn run(arguments: &Check) -> ExitCode {
         }
         CheckFormat::Json => json(&loaded, &problems),
     };
-    let printed =
-        Output::open(&Destination::Stdout).and_then(|output| output.write(&|out| out.write_all(text.as_bytes())));
-    match printed {
-        Err(error) if !error.is_broken_pipe() => {
-            super::complain(&format_args!("error: {error}"));
-            ExitCode::Internal
-        }
-        _ if problems.is_empty() => ExitCode::Success,
-        _ => code_of(&problems, &inputs),
+    match print(&text) {
+        ExitCode::Success if !problems.is_empty() => code_of(&problems, &inputs),
+        code => code,
     }
 }
 
