@@ -27,7 +27,13 @@ struct Defaults {
     only_if: Option<Arc<Gate>>,
 }
 
-const CONTROL_KEYS: [&str; 14] = [
+pub(super) const DEFAULTS_KEYS: [&str; 4] = ["tags", "missing", "applicable_if", "only_if"];
+pub(super) const REFERENCE_KEYS: [&str; 3] = ["ref", "url", "uri"];
+/// Tags that readers take as lists of texts.
+pub(super) const LIST_TAGS: [&str; 2] = ["nist", "cci"];
+/// Tags that readers take as a severity.
+pub(super) const SEVERITY_TAGS: [&str; 2] = ["severity", "severityoverride"];
+pub(super) const CONTROL_KEYS: [&str; 14] = [
     "id",
     "title",
     "impact",
@@ -55,7 +61,7 @@ impl Decoder<'_> {
     }
 
     fn defaults(&mut self, node: &Node<'_>) -> Option<Defaults> {
-        let fields = self.fields(node, "defaults", &["tags", "missing", "applicable_if", "only_if"])?;
+        let fields = self.fields(node, "defaults", &DEFAULTS_KEYS)?;
         Some(Defaults {
             tags: fields.get("tags").and_then(|node| self.tags(node)).unwrap_or_default(),
             missing: fields.get("missing").and_then(|node| self.missing(node)),
@@ -159,19 +165,16 @@ impl Decoder<'_> {
         let mut tags = Vec::new();
         for field in &fields.0 {
             let value = tag(field.value);
-            let sound = match field.name {
-                // Readers take these as lists of texts, and break on anything else.
-                "nist" | "cci" => value.as_array().is_some_and(|items| items.iter().all(Json::is_string)),
-                "severity" | "severityoverride" => {
-                    value.as_str().is_some_and(|word| Severity::ALL.iter().any(|severity| severity.name() == word))
-                }
-                _ => true,
+            let severity = |word: &str| Severity::ALL.iter().any(|severity| severity.name() == word);
+            let (sound, wanted) = if LIST_TAGS.contains(&field.name) {
+                let texts = value.as_array().is_some_and(|items| items.iter().all(Json::is_string));
+                (texts, "a list of texts, such as [AC-3, \"CM-6 b\"]")
+            } else if SEVERITY_TAGS.contains(&field.name) {
+                (value.as_str().is_some_and(severity), "none, low, medium, high or critical")
+            } else {
+                (true, "")
             };
             if !sound {
-                let wanted = match field.name {
-                    "nist" | "cci" => "a list of texts, such as [AC-3, \"CM-6 b\"]",
-                    _ => "none, low, medium, high or critical",
-                };
                 let help = Some("readers of the results rely on it".to_owned());
                 self.problem_with_help(field.value.span, format!("the tag `{}` must be {wanted}", field.name), help);
                 continue;
@@ -189,7 +192,7 @@ impl Decoder<'_> {
                 refs.push(vec![("ref".to_owned(), text.to_owned())]);
                 continue;
             }
-            let fields = self.fields(node, "a reference", &["ref", "url", "uri"])?;
+            let fields = self.fields(node, "a reference", &REFERENCE_KEYS)?;
             let mut entries = Vec::new();
             for field in &fields.0 {
                 let text = self.raw_text(field.value, field.name)?;

@@ -30,7 +30,8 @@ pub(super) enum Kind {
     Map,
 }
 
-const KINDS: [(&str, Kind); 11] = [
+pub(super) const INPUT_KEYS: [&str; 5] = ["type", "of", "value", "desc", "required"];
+pub(super) const KINDS: [(&str, Kind); 11] = [
     ("string", Kind::String),
     ("int", Kind::Int),
     ("number", Kind::Number),
@@ -46,7 +47,7 @@ const KINDS: [(&str, Kind); 11] = [
 
 impl Kind {
     /// The type of a value of this kind, or of an element.
-    fn holds(self) -> Type {
+    pub(super) fn holds(self) -> Type {
         match self {
             Kind::String | Kind::Path | Kind::Regex => Type::Text,
             Kind::Int | Kind::Number => Type::Int,
@@ -167,7 +168,7 @@ impl Decoder<'_> {
     }
 
     fn declared_input(&mut self, name: &str, key: Span, node: &Node<'_>, given: &GivenInputs) -> Option<Input> {
-        let fields = self.fields(node, "an input", &["type", "of", "value", "desc", "required"])?;
+        let fields = self.fields(node, "an input", &INPUT_KEYS)?;
         let kind_of = |decoder: &mut Self, which: &str, otherwise: Kind| match fields.get(which) {
             None => Some(otherwise),
             Some(node) => {

@@ -17,7 +17,36 @@ const MAX_CHECKS: usize = 200_000;
 /// Keys that stand beside the subject of an item.
 const BESIDE: [&str; 8] = ["expect", "title", "missing", "none_ok", "then", "else", "checks", "reason"];
 /// Items that are no resource.
-const OTHERS: [&str; 7] = ["manual", "input", "any_of", "all_of", "none_of", "if", "each"];
+pub(super) const OTHERS: [&str; 7] = ["manual", "input", "any_of", "all_of", "none_of", "if", "each"];
+/// Items that are no condition.
+pub(super) const NO_CONDITIONS: [&str; 3] = ["manual", "if", "each"];
+pub(super) const EACH_KEYS: [&str; 4] = ["as", "in", "rows", "none_ok"];
+/// Keys of a value of `let` beside its resource.
+pub(super) const LET_KEYS: [&str; 2] = ["value", "default"];
+pub(super) const INPUT_EXPECT_KEYS: [&str; 1] = ["value"];
+/// What becomes of a check whose subject is missing.
+pub(super) const MISSING: [(&str, Missing); 4] =
+    [("skip", Missing::Skip), ("fail", Missing::Fail), ("pass", Missing::Pass), ("na", Missing::NotApplicable)];
+
+/// Which keys may stand beside a subject in a list of checks.
+pub(super) fn beside(subject: &str) -> &'static [&'static str] {
+    match subject {
+        "manual" | "any_of" | "all_of" | "none_of" => &["title"],
+        "input" => &["expect", "title"],
+        "if" => &["then", "else"],
+        "each" => &["checks"],
+        _ => &["expect", "title", "missing", "none_ok"],
+    }
+}
+
+/// Which keys may stand beside a subject in a condition.
+pub(super) fn beside_in_condition(subject: &str) -> &'static [&'static str] {
+    match subject {
+        "any_of" | "all_of" | "none_of" => &["reason"],
+        "input" => &["expect", "reason"],
+        _ => &["expect", "reason", "none_ok", "missing"],
+    }
+}
 
 impl Decoder<'_> {
     /// The entries of a list of checks.
@@ -51,14 +80,7 @@ impl Decoder<'_> {
             Some(node) => Some(self.sentence(node, "title")?),
             None => None,
         };
-        let allowed: &[&str] = match subject.name {
-            "manual" => &["title"],
-            "input" => &["expect", "title"],
-            "any_of" | "all_of" | "none_of" => &["title"],
-            "if" => &["then", "else"],
-            "each" => &["checks"],
-            _ => &["expect", "title", "missing", "none_ok"],
-        };
+        let allowed = beside(subject.name);
         let mut sound = true;
         for field in fields.0.iter().filter(|field| field.name != subject.name && !allowed.contains(&field.name)) {
             self.unknown(
@@ -169,18 +191,13 @@ impl Decoder<'_> {
 
     /// skip, fail, pass or na.
     pub(super) fn missing(&mut self, node: &Node<'_>) -> Option<Missing> {
-        match node.text() {
-            Some("skip") => Some(Missing::Skip),
-            Some("fail") => Some(Missing::Fail),
-            Some("pass") => Some(Missing::Pass),
-            Some("na") => Some(Missing::NotApplicable),
-            other => {
-                let known = ["skip", "fail", "pass", "na"];
-                let found = other.unwrap_or_else(|| node.words());
-                self.unknown(node.span, format!("`missing` does not know `{found}`"), found, &known);
-                None
-            }
+        let found = node.text().unwrap_or_else(|| node.words());
+        let missing = MISSING.iter().find(|(word, _)| *word == found).map(|(_, missing)| *missing);
+        if missing.is_none() {
+            let known = MISSING.map(|(word, _)| word);
+            self.unknown(node.span, format!("`missing` does not know `{found}`"), found, &known);
         }
+        missing
     }
 
     fn group(&mut self, field: &Field<'_>, kind: GroupKind, title: Option<String>, missing: Missing) -> Option<Item> {
@@ -202,7 +219,7 @@ impl Decoder<'_> {
 
     /// `{as: NAME, in: LIST | rows: TABLE, none_ok: …}` and the checks that are repeated.
     pub(super) fn each(&mut self, node: &Node<'_>, checks: &Node<'_>, missing: Missing) -> Option<Vec<Item>> {
-        let fields = self.fields(node, "each", &["as", "in", "rows", "none_ok"])?;
+        let fields = self.fields(node, "each", &EACH_KEYS)?;
         let Some(name) = fields.get("as") else {
             self.problem(node.span, "`each` needs `as`, the name of what it goes over");
             return None;
@@ -352,7 +369,7 @@ impl Decoder<'_> {
                 return None;
             }
             Some(expect) => {
-                let fields = self.fields(expect, "expect of an input", &["value"])?;
+                let fields = self.fields(expect, "expect of an input", &INPUT_EXPECT_KEYS)?;
                 let Some(node) = fields.get("value") else {
                     self.problem(expect.span, "expect of an input needs `value`");
                     return None;
@@ -399,17 +416,14 @@ impl Decoder<'_> {
             NodeKind::Map(_) => {
                 let fields = self.entries(node, "a condition")?;
                 let subject = self.subject_key(node, &fields)?;
-                let allowed: &[&str] = match subject.name {
-                    "any_of" | "all_of" | "none_of" => &["reason"],
-                    "input" => &["expect", "reason"],
-                    "manual" | "if" | "each" => {
-                        let help = "a condition is a name, a check, an input, a list, or any_of, all_of, none_of of conditions";
-                        let message = format!("`{}` cannot be a condition", subject.name);
-                        self.problem_with_help(subject.key, message, Some(help.to_owned()));
-                        return None;
-                    }
-                    _ => &["expect", "reason", "none_ok", "missing"],
-                };
+                if NO_CONDITIONS.contains(&subject.name) {
+                    let help =
+                        "a condition is a name, a check, an input, a list, or any_of, all_of, none_of of conditions";
+                    let message = format!("`{}` cannot be a condition", subject.name);
+                    self.problem_with_help(subject.key, message, Some(help.to_owned()));
+                    return None;
+                }
+                let allowed = beside_in_condition(subject.name);
                 for field in
                     fields.0.iter().filter(|field| field.name != subject.name && !allowed.contains(&field.name))
                 {
@@ -449,7 +463,7 @@ impl Decoder<'_> {
 
     fn taken(&mut self, field: &Field<'_>) -> Option<Let> {
         let fields = self.entries(field.value, "a value of let")?;
-        let mut subjects = fields.0.iter().filter(|field| !matches!(field.name, "value" | "default"));
+        let mut subjects = fields.0.iter().filter(|field| !LET_KEYS.contains(&field.name));
         let (Some(subject), None) = (subjects.next(), subjects.next()) else {
             self.problem(field.value.span, "a value of let names one resource, `value` and perhaps `default`");
             return None;

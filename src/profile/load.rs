@@ -21,7 +21,7 @@ const MAX_BYTES: u64 = 16 << 20;
 const MAX_DEPTH: usize = 16;
 const MAX_FILES: usize = 10_000;
 
-const PROFILE_KEYS: [&str; 13] = [
+pub(super) const PROFILE_KEYS: [&str; 13] = [
     "schema",
     "name",
     "title",
@@ -36,7 +36,9 @@ const PROFILE_KEYS: [&str; 13] = [
     "depends",
     "overlay",
 ];
-const CONTROL_FILE_KEYS: [&str; 3] = ["schema", "defaults", "controls"];
+/// Keys of profiles that build on others.
+pub(super) const LATER_KEYS: [&str; 2] = ["depends", "overlay"];
+pub(super) const CONTROL_FILE_KEYS: [&str; 3] = ["schema", "defaults", "controls"];
 
 /// The files of one profile, as they were read.
 #[derive(Debug)]
@@ -337,7 +339,7 @@ impl Decoder<'_> {
             let first = crate::profile::source::Span { start: root.span.start, end: root.span.start + 1 };
             self.problem_with_help(first, "a profile needs `name`", Some("such as `name: my-baseline`".to_owned()));
         }
-        for later in ["depends", "overlay"] {
+        for later in LATER_KEYS {
             if let Some(node) = fields.get(later) {
                 self.problem(
                     node.span,

@@ -31,7 +31,7 @@ impl ValuePlace {
         }
     }
 
-    fn element(self) -> ValuePlace {
+    pub(super) fn element(self) -> ValuePlace {
         ValuePlace { list: false, ..self }
     }
 
@@ -44,13 +44,18 @@ impl ValuePlace {
         }
     }
 
+    /// Whether it can be split, and read as another type.
+    pub(super) fn is_text(self) -> bool {
+        matches!(self.holds, Type::Text | Type::Untyped | Type::Data)
+    }
+
     /// Whether a list may stand here.
-    fn may_be_list(self) -> bool {
+    pub(super) fn may_be_list(self) -> bool {
         self.list || matches!(self.holds, Type::Untyped | Type::Data)
     }
 
     /// Whether a matcher makes sense here.
-    fn fits(self, matcher: &str) -> bool {
+    pub(super) fn fits(self, matcher: &str) -> bool {
         let text = matches!(self.holds, Type::Text | Type::Texts | Type::Kind | Type::Untyped | Type::Data);
         let open = matches!(self.holds, Type::Untyped | Type::Data);
         match matcher {
@@ -71,7 +76,7 @@ impl ValuePlace {
 }
 
 /// All matchers.
-const MATCHERS: [&str; 27] = [
+pub(super) const MATCHERS: [&str; 27] = [
     "eq",
     "ne",
     "cmp",
@@ -101,7 +106,17 @@ const MATCHERS: [&str; 27] = [
     "not",
 ];
 
-const MODIFIERS: [&str; 4] = ["default", "split", "ignore", "as"];
+pub(super) const MODIFIERS: [&str; 4] = ["default", "split", "ignore", "as"];
+/// What a text can be read as.
+pub(super) const CONVERSIONS: [(&str, Type); 5] = [
+    ("int", Type::Int),
+    ("number", Type::Int),
+    ("mode", Type::Mode),
+    ("version", Type::Version(Scheme::General)),
+    ("date", Type::Time),
+];
+/// What a comparison can leave out.
+pub(super) const IGNORABLE: [&str; 2] = ["case", "whitespace"];
 
 impl Decoder<'_> {
     /// A test: a scalar, a list, or a map of matchers and modifiers.
@@ -143,7 +158,7 @@ impl Decoder<'_> {
         let mut place = place;
         let mut sound = true;
         if let Some(node) = fields.get("split") {
-            let splittable = matches!(place.holds, Type::Text | Type::Untyped | Type::Data);
+            let splittable = place.is_text();
             match self.raw_text(node, "split").map(|text| (text, Pattern::new(text))) {
                 Some((_, Ok(pattern))) if splittable => modifiers.split = Some(pattern),
                 Some((text, Err(error))) => {
@@ -163,20 +178,15 @@ impl Decoder<'_> {
             }
         }
         if let Some(node) = fields.get("as") {
-            match node.text() {
-                Some("int" | "number") => modifiers.convert = Some(Type::Int),
-                Some("mode") => modifiers.convert = Some(Type::Mode),
-                Some("date") => modifiers.convert = Some(Type::Time),
-                Some("version") => modifiers.convert = Some(Type::Version(Scheme::General)),
-                other => {
-                    let known = ["int", "number", "mode", "version", "date"];
-                    let found = other.unwrap_or_else(|| node.words());
-                    self.unknown(node.span, format!("`as` does not know `{found}`"), found, &known);
-                    sound = false;
-                }
+            let found = node.text().unwrap_or_else(|| node.words());
+            modifiers.convert = CONVERSIONS.iter().find(|(word, _)| *word == found).map(|(_, holds)| *holds);
+            if modifiers.convert.is_none() {
+                let known = CONVERSIONS.map(|(word, _)| word);
+                self.unknown(node.span, format!("`as` does not know `{found}`"), found, &known);
+                sound = false;
             }
             if let Some(convert) = modifiers.convert {
-                if !matches!(place.holds, Type::Text | Type::Untyped | Type::Data) {
+                if !place.is_text() {
                     self.problem(node.span, format!("{what} is {} already", place.holds.words()));
                     sound = false;
                 }
@@ -195,7 +205,7 @@ impl Decoder<'_> {
                     other => {
                         let found = other.unwrap_or_else(|| word.words());
                         let message = format!("`ignore` does not know `{found}`");
-                        self.unknown(word.span, message, found, &["case", "whitespace"]);
+                        self.unknown(word.span, message, found, &IGNORABLE);
                         sound = false;
                     }
                 }
