@@ -24,6 +24,8 @@ pub enum Command {
     Report(Report),
     /// Show the resources, or one with its arguments and properties
     Resources(Resources),
+    /// Print the JSON Schema of profiles, for editors
+    Schema,
     /// Hold results against a threshold, or make one from them
     #[command(subcommand)]
     Threshold(Threshold),

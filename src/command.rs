@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::cli::{Cli, Command};
 use crate::exit_code::ExitCode;
-use crate::profile::{GivenInputs, Problem, Source, read_source};
+use crate::profile::{GivenInputs, Problem, Source, read_source, schema};
 use crate::report::{Destination, Output};
 
 /// The largest input file, waiver file, threshold or file of results.
@@ -26,6 +26,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Check(arguments) => check::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Resources(arguments) => resources::run(arguments),
+        Command::Schema => print(&format!("{:#}\n", schema())),
         Command::Threshold(arguments) => threshold::run(arguments),
     }
 }

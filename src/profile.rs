@@ -6,6 +6,7 @@ mod decode;
 mod input;
 mod items;
 mod load;
+mod schema;
 mod select;
 mod source;
 mod subject;
@@ -21,6 +22,7 @@ use crate::outcome::{ControlFacts, InputFacts};
 
 pub use input::GivenInputs;
 pub use load::{Loaded, ProfileFiles, compile, read, read_source};
+pub use schema::schema;
 pub use select::{SelectError, Selection};
 pub use source::{Place, Problem, Source, nearest};
 pub use waiver::{WaiverEntry, read_waivers};

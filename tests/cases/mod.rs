@@ -6,6 +6,8 @@
 //! whole `control`) as text, and `#= STATUS: PART | STATUS …` at the end of a line for each result in order; PART is
 //! looked for in the result's description and message. Further keys are those of [`Case`].
 
+#![allow(dead_code, reason = "each test uses a part")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -151,6 +153,13 @@ pub(crate) fn data_files(folder: &str) -> Vec<PathBuf> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml"));
     files.sort();
     files
+}
+
+/// The profiles of all cases of a file: title and text.
+pub(crate) fn profiles(file: &Path) -> Vec<(String, String)> {
+    let text = fs::read_to_string(file).unwrap();
+    let table: Table = serde_yaml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+    table.cases.iter().map(|case| (case.title.clone(), profile_text(case))).collect()
 }
 
 /// Runs all cases of a file on all roots.
