@@ -22,6 +22,10 @@ pub enum Command {
     Check(Check),
     /// Render results in HDF again, also those of InSpec
     Report(Report),
+    /// Make a profile to begin with, in a new folder
+    New(New),
+    /// Run the tests of profiles: the files tests/*.yaml of their folders
+    Test(Test),
     /// Show the resources, or one with its arguments and properties
     Resources(Resources),
     /// Print the JSON Schema of profiles, for editors
@@ -174,6 +178,22 @@ pub struct Report {
     /// No colours, also with the environment variable NO_COLOR
     #[arg(long)]
     pub no_color: bool,
+}
+
+/// `assay new`.
+#[derive(Debug, Args)]
+pub struct New {
+    /// The folder of the profile; its name becomes the profile's
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+}
+
+/// `assay test`.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// Folders of profiles
+    #[arg(value_name = "PROFILE", required = true)]
+    pub profiles: Vec<String>,
 }
 
 /// `assay resources`.

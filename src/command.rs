@@ -4,8 +4,10 @@ mod check;
 mod progress;
 mod report;
 mod reporters;
+mod new;
 mod resources;
 mod scan;
+mod test;
 mod threshold;
 
 use std::io::Write;
@@ -27,6 +29,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Report(arguments) => report::run(arguments),
         Command::Resources(arguments) => resources::run(arguments),
         Command::Schema => print(&format!("{:#}\n", schema())),
+        Command::New(arguments) => new::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
         Command::Threshold(arguments) => threshold::run(arguments),
     }
 }

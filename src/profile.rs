@@ -3,6 +3,7 @@
 
 mod control;
 mod decode;
+mod fixture;
 mod input;
 mod items;
 mod load;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use crate::check::{Condition, Rules, Supports};
 use crate::outcome::{ControlFacts, InputFacts};
 
+pub use fixture::{Difference, Fixture, read_fixtures};
 pub use input::GivenInputs;
 pub use load::{Loaded, ProfileFiles, compile, read, read_source};
 pub use schema::schema;

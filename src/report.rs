@@ -18,6 +18,7 @@ use crate::outcome::Report;
 use crate::threshold::Verdict;
 
 pub use hdf::{ReadError, read};
+pub(crate) use harmless::line as harmless_line;
 pub use output::{Destination, Output, OutputError};
 
 /// A format.

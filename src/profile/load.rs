@@ -16,7 +16,7 @@ use crate::profile::yaml::{self, Node};
 use crate::profile::{Control, Profile};
 
 /// The largest file of a profile.
-const MAX_BYTES: u64 = 16 << 20;
+pub(super) const MAX_BYTES: u64 = 16 << 20;
 /// How deep the folder `controls` is searched, and how many files a profile has.
 const MAX_DEPTH: usize = 16;
 const MAX_FILES: usize = 10_000;
@@ -298,7 +298,7 @@ fn controls_of(
 
 impl Decoder<'_> {
     /// `schema: 1`.
-    fn schema(&mut self, root: &Node<'_>, fields: &Fields<'_>) {
+    pub(super) fn schema(&mut self, root: &Node<'_>, fields: &Fields<'_>) {
         match fields.get("schema") {
             Some(node) if node.text() == Some("1") => {}
             Some(node) => {

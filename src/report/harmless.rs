@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 /// One line for a terminal: control characters, and the marks that turn the direction of text or take no room, become
 /// visible escapes.
-pub(super) fn line(text: &str) -> String {
+pub(crate) fn line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
         push_visible(char, &mut out);
