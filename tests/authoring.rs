@@ -156,6 +156,7 @@ fn mistakes_in_tests_are_shown_with_their_places() {
         ("tree: {/a: {type: folder}}\nexpect: {a-1: passed}\n", "2:19", "unknown type `folder`"),
         ("tree: {/a: {type: symlink}}\nexpect: {a-1: passed}\n", "2:12", "a symbolic link needs `link`"),
         ("tree: {/a: {type: directory, content: x}}\nexpect: {a-1: passed}\n", "2:39", "a directory has no `content`"),
+        ("tree: {/a: {xattrs: {user.x: abc}}}\nexpect: {a-1: passed}\n", "2:30", "pairs of hexadecimal digits"),
         ("tree: {/a: {denied: yes}}\nexpect: {a-1: passed}\n", "2:21", "denied must be true or false"),
         ("tree: {/a: x}\nmoment: today\nexpect: {a-1: passed}\n", "3:9", "moment must be a day"),
         ("tree: {/a: x}\nexpect: {a-1: skipped}\n", "3:15", "unknown status `skipped` of a control"),

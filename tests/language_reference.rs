@@ -30,14 +30,34 @@ fn whole(block: &str) -> String {
     format!("schema: 1\nname: example\ncontrols:\n  - id: example\n    checks:\n{checks}")
 }
 
+/// Whether a block is a test of a profile.
+fn is_test(block: &str) -> bool {
+    block.contains("\ntree:")
+}
+
+#[test]
+fn the_example_of_a_test_passes() {
+    let blocks = blocks(&text("docs/profile-language.md"));
+    // It tests the whole profile above it, which in a folder has files of its own.
+    let (profile, controls) = blocks[0].split_once("\ndefaults:").unwrap();
+    let tests: Vec<&String> = blocks.iter().filter(|block| is_test(block)).collect();
+    assert_eq!(tests.len(), 1);
+    let scratch = Scratch::new();
+    scratch.write("profile.yaml", format!("{profile}\n"));
+    scratch.write("controls/all.yaml", format!("schema: 1\ndefaults:{controls}"));
+    scratch.write("tests/example.yaml", tests[0]);
+    let tested = run(&scratch.0, ["test", "."]);
+    assert_eq!(tested.code, 0, "{}{}", tested.stdout, tested.stderr);
+}
+
 #[test]
 fn examples_load() {
     for page in ["README.md", "docs/profile-language.md"] {
         let blocks = blocks(&text(page));
         assert!(!blocks.is_empty(), "{page} has no example");
-        for block in blocks {
+        for block in blocks.iter().filter(|block| !is_test(block)) {
             let scratch = Scratch::new();
-            scratch.write("profile.yaml", whole(&block));
+            scratch.write("profile.yaml", whole(block));
             let checked = run(&scratch.0, ["check", "profile.yaml"]);
             assert_eq!(checked.code, 0, "{page}:\n{block}\n{}", checked.stderr);
         }

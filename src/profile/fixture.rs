@@ -1,5 +1,6 @@
 //! A profile's own tests, `tests/*.yaml` in its folder: a tree, and what the controls must come to on it.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,7 +20,7 @@ use crate::value::{Value, parse_mode};
 const MOMENT: i64 = 946_684_800;
 
 const KEYS: [&str; 5] = ["schema", "tree", "inputs", "moment", "expect"];
-const ENTRY_KEYS: [&str; 8] = ["type", "content", "link", "mode", "uid", "gid", "mtime", "denied"];
+const ENTRY_KEYS: [&str; 9] = ["type", "content", "link", "mode", "uid", "gid", "mtime", "xattrs", "denied"];
 const STATUSES: [(&str, ControlStatus); 5] = [
     ("passed", ControlStatus::Passed),
     ("failed", ControlStatus::Failed),
@@ -76,13 +77,18 @@ pub struct Difference {
 /// Errors: all mistakes of all files; there are none.
 #[expect(clippy::disallowed_methods, reason = "the auditor's own files")]
 pub fn read_fixtures(profile: &str) -> Result<Vec<Fixture>, Vec<Problem>> {
-    let mut paths: Vec<PathBuf> = Vec::new();
-    for entry in std::fs::read_dir(Path::new(profile).join("tests")).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-            paths.push(path);
+    let folder = Path::new(profile).join("tests");
+    let listed = std::fs::read_dir(&folder).and_then(|entries| {
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<PathBuf>>>()
+    });
+    let mut paths = match listed {
+        Ok(paths) => paths,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Vec::new(),
+        Err(error) => {
+            return Err(vec![Problem::without_place(format!("{} cannot be read: {error}", folder.display()))]);
         }
-    }
+    };
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
     paths.sort();
     if paths.is_empty() {
         let mut problem = Problem::without_place(format!("profile {profile} has no tests"));
@@ -233,10 +239,26 @@ impl Decoder<'_> {
         if let Some(node) = fields.get("mtime") {
             entry.mtime = self.moment(node).unwrap_or(moment);
         }
+        if let Some(node) = fields.get("xattrs") {
+            entry.xattrs = self.xattrs(node);
+        }
         if let Some(node) = fields.get("denied") {
             entry.denied = self.bool(node, "denied").unwrap_or(false);
         }
         (self.problems.len() == before).then_some(entry)
+    }
+
+    /// `{NAME: BYTES}`, the bytes in hexadecimal digits.
+    fn xattrs(&mut self, node: &Node<'_>) -> Vec<(String, Vec<u8>)> {
+        let Some(fields) = self.entries(node, "xattrs") else { return Vec::new() };
+        let mut xattrs = Vec::new();
+        for field in &fields.0 {
+            match field.value.text().and_then(bytes) {
+                Some(bytes) => xattrs.push((field.name.to_owned(), bytes)),
+                None => self.problem(field.value.span, "an attribute is written in pairs of hexadecimal digits"),
+            }
+        }
+        xattrs
     }
 
     fn kind(&mut self, node: &Node<'_>) -> Option<Kind> {
@@ -286,6 +308,16 @@ impl Decoder<'_> {
         }
         Some(found.to_owned())
     }
+}
+
+fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let pair = |pair: &[u8]| match pair {
+        [high, low] if pair.iter().all(u8::is_ascii_hexdigit) => {
+            u8::from_str_radix(std::str::from_utf8(&[*high, *low]).ok()?, 16).ok()
+        }
+        _ => None,
+    };
+    hex.as_bytes().chunks(2).map(pair).collect()
 }
 
 /// A part of a file as a file of its own, in which everything keeps its line and column.
