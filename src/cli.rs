@@ -30,6 +30,10 @@ pub enum Command {
     Resources(Resources),
     /// Print the JSON Schema of profiles, for editors
     Schema,
+    /// Print a script that completes assay's arguments in a shell
+    Completions(Completions),
+    /// Print the manual page of assay, or of one of its commands
+    Man(Man),
     /// Hold results against a threshold, or make one from them
     #[command(subcommand)]
     Threshold(Threshold),
@@ -217,6 +221,22 @@ pub enum ResourcesFormat {
     Markdown,
     /// For programs.
     Json,
+}
+
+/// `assay completions`.
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub shell: clap_complete::Shell,
+}
+
+/// `assay man`.
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The command, such as scan or threshold check
+    #[arg(value_name = "COMMAND")]
+    pub command: Vec<String>,
 }
 
 /// `assay threshold`.

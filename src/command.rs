@@ -4,6 +4,7 @@ mod check;
 mod progress;
 mod report;
 mod reporters;
+mod manual;
 mod new;
 mod resources;
 mod scan;
@@ -31,6 +32,8 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Schema => print(&format!("{:#}\n", schema())),
         Command::New(arguments) => new::run(arguments),
         Command::Test(arguments) => test::run(arguments),
+        Command::Completions(arguments) => manual::completions(arguments.shell),
+        Command::Man(arguments) => manual::page(arguments),
         Command::Threshold(arguments) => threshold::run(arguments),
     }
 }
@@ -62,8 +65,12 @@ fn usage(message: &dyn std::fmt::Display) -> ExitCode {
 
 /// A text to standard output. A reader that went away has seen enough.
 fn print(text: &str) -> ExitCode {
+    print_bytes(text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> ExitCode {
     let output = Output::open(&Destination::Stdout);
-    match output.and_then(|output| output.write(&|out| out.write_all(text.as_bytes()))) {
+    match output.and_then(|output| output.write(&|out| out.write_all(bytes))) {
         Err(error) if !error.is_broken_pipe() => {
             complain(&format_args!("error: {error}"));
             ExitCode::Internal

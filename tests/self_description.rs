@@ -1,4 +1,5 @@
-//! What assay says of itself: the reference of its resources, as it is printed and as it is kept in docs/.
+//! What assay says of itself: the reference of its resources, as it is printed and as it is kept in docs/; what shells
+//! and man(1) get.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
@@ -6,7 +7,7 @@
 mod fixture;
 
 use assay::resource::{REGISTRY, Shape};
-use fixture::{assert_golden, repository, run};
+use fixture::{Scratch, assert_golden, repository, run, skipped};
 use serde_json::Value;
 
 /// What a command prints that must succeed.
@@ -60,6 +61,57 @@ fn secrets_and_what_answers_for_the_missing_are_marked() {
     assert!(line("content").ends_with("(never shown)"), "{file}");
     assert!(line("exist").ends_with("(false for what is missing)"), "{file}");
     assert!(!line("owner").contains('('), "{file}");
+}
+
+#[test]
+fn every_shell_gets_a_script_that_knows_the_commands() {
+    for (shell, part) in [
+        ("bash", "complete -F _assay"),
+        ("zsh", "#compdef assay"),
+        ("fish", "complete -c assay"),
+        ("elvish", "edit:completion:arg-completer[assay]"),
+        ("powershell", "Register-ArgumentCompleter"),
+    ] {
+        let script = printed(&["completions", shell]);
+        for part in [part, "scan", "rootfs", "waiver-file", "resources", "threshold"] {
+            assert!(script.contains(part), "{shell}: {part}");
+        }
+    }
+    let run = run(&repository("."), ["completions", "csh"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("possible values"), "{}", run.stderr);
+}
+
+#[test]
+fn bash_completes_options() {
+    let scratch = Scratch::new();
+    let script = scratch.write("assay.bash", printed(&["completions", "bash"]));
+    let line = format!(
+        ". {}; COMP_WORDS=(assay scan profile --roo); COMP_CWORD=3; _assay assay --roo profile; echo \"${{COMPREPLY[@]}}\"",
+        script.display()
+    );
+    match std::process::Command::new("bash").args(["--norc", "-c", &line]).output() {
+        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), "--rootfs\n", "{output:?}"),
+        Err(_) => skipped("bash_completes_options", "bash"),
+    }
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let page = printed(&["man"]);
+    assert!(page.contains(".TH assay 1") && page.contains("assay\\-scan(1)"), "{page}");
+    let scan = printed(&["man", "scan"]);
+    assert!(scan.contains(".TH assay-scan 1") && scan.contains("\\-\\-rootfs"), "{scan}");
+    let check = printed(&["man", "threshold", "check"]);
+    assert!(check.contains(".TH assay-threshold-check 1") && check.contains("\\-\\-template\\-file"), "{check}");
+    for (command, help) in [
+        (&["scna"][..], "unknown command `scna`; did you mean `scan`?"),
+        (&["threshold", "x"], "unknown command `x`; there are check, generate"),
+        (&["scan", "x"], "unknown command `x`; scan has no commands"),
+    ] {
+        let run = run(&repository("."), [&["man"], command].concat());
+        assert_eq!((run.code, run.stderr), (2, format!("error: {help}\n")));
+    }
 }
 
 #[test]
