@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
 
+mod archive;
 mod cases;
 mod fixture;
 
