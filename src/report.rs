@@ -17,8 +17,8 @@ use std::io::{self, Write};
 use crate::outcome::Report;
 use crate::threshold::Verdict;
 
-pub use hdf::{ReadError, read};
 pub(crate) use harmless::line as harmless_line;
+pub use hdf::{ReadError, read};
 pub use output::{Destination, Output, OutputError};
 
 /// A format.

@@ -91,7 +91,7 @@ fn scanned(given: &str, fixture: &Fixture, profile: &Profile) -> Report {
         now: fixture.moment,
         clock: Clock::Fixed,
     };
-    scan(std::slice::from_ref(profile), Root::memory(Memory::new(entries)), &settings)
+    scan(std::slice::from_ref(profile), Root::memory(Memory::new(entries)), &settings, &|_| ())
 }
 
 /// A difference for a terminal: what differs and where, then what came out.

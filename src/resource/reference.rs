@@ -110,6 +110,9 @@ fn sentences(resource: &Resource, mark: &str) -> String {
         Shape::Document { keys: Keys::Data, .. } => {
             format!("A key of {} is a path such as {}; values have types.", code("expect"), code("a.b[0]['x.y']"))
         }
+        Shape::Document { keys: Keys::XPath, .. } => {
+            format!("A key of {} is an XPath such as {}; values are texts.", code("expect"), code("/a/b[@c='d']/@e"))
+        }
         Shape::Document { keys: Keys::Text { sections, fold_case }, .. } => {
             let section = if *sections { format!(", or {}", code("section/key")) } else { String::new() };
             let case = if *fold_case { "; its case does not count" } else { "" };
