@@ -134,6 +134,8 @@ const NOT_KNOWN: &[(&str, &str)] = &[
     ("bad-pattern.yaml 6", "whether a pattern is one"),
     ("bad-pattern.yaml 7", "whether a pattern is one"),
     ("bad-pattern.yaml 8", "whether a pattern is one"),
+    ("bad-xpath.yaml 1", "whether an XPath is one that is understood"),
+    ("bad-xpath.yaml 2", "whether an XPath is one that is understood"),
     ("duplicate-id.yaml", "ids are unique"),
     ("duplicate-keys.yaml 1", "YAML's business"),
     ("duplicate-keys.yaml 2", "YAML's business"),

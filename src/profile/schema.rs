@@ -377,6 +377,8 @@ fn columns(resource: &Resource, lists: bool) -> Json {
     let mut put = |name: String, property: &Property, place: ValuePlace| {
         let schema = with(test(place), "description", property.summary.into());
         match name.strip_suffix('*') {
+            // Any name but those that every table has.
+            Some("") => patterns.insert("^(?!rows[.]|count$|exist$).+".to_owned(), schema),
             Some(prefix) => patterns.insert(format!("^{}.+", prefix.replace('.', "[.]")), schema),
             None => properties.insert(name, schema),
         };
