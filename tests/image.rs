@@ -387,6 +387,7 @@ fn archives_that_are_none_are_refused() {
     let whole = docker_tar(&[(&["a:1"], &image)]);
     refuse("a gzipped archive", packed(&whole, Packed::Gzip), "unpack it with gunzip first");
     refuse("a zstd archive", packed(&whole, Packed::Zstd), "unpack it with unzstd first");
+    refuse("a text", b"# A heading\n".repeat(100), "it is no tar archive");
     refuse("some tar", tar(&[file("a", "")]), "neither an OCI layout");
     refuse("an empty file", Vec::new(), "neither an OCI layout");
     refuse("a member cut short", whole[..1000].to_vec(), "the archive is cut short");

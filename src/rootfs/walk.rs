@@ -236,8 +236,8 @@ fn starts(root: &Root, walkers: &[Walker<'_>], incomplete: &Mutex<Vec<Vec<Incomp
                 continue;
             }
             let found = match root.trace(path, Links::Follow, &mut |_| ()) {
-                // A link that leads nowhere is an entry like any other.
-                Err(LookError::Absent | LookError::Loop) => root.trace(path, Links::Stay, &mut |_| ()),
+                // A link that leads nowhere is an entry like any other; one in a circle leads where nobody can look.
+                Err(LookError::Absent) => root.trace(path, Links::Stay, &mut |_| ()),
                 found => found,
             };
             match found {

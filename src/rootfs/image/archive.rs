@@ -82,6 +82,9 @@ pub(super) enum Place {
     Link(Vec<u8>),
 }
 
+/// Where a header of POSIX and of GNU tar says that it is one.
+const TAR_MAGIC_AT: u64 = 257;
+
 impl Archive {
     /// Opens a folder, or a tar that is not compressed.
     pub(super) fn open(path: &Path) -> Result<Archive, Flaw> {
@@ -109,7 +112,13 @@ impl Archive {
         if let Some(packed) = packed {
             return Err(format!("the archive itself is compressed with {packed}").into());
         }
-        let members = members(&whole)?;
+        let mut magic = [0; 5];
+        let count = whole.read_at(TAR_MAGIC_AT, &mut magic).map_err(look)?;
+        let is_tar = magic.get(..count) == Some(b"ustar");
+        let members = members(&whole).map_err(|flaw| match is_tar {
+            true => flaw,
+            false => Flaw::from("it is no tar archive; --image takes an OCI layout, or what docker save writes"),
+        })?;
         Ok(Archive::Tar { file, members })
     }
 
