@@ -55,19 +55,6 @@ pub struct Scan {
     #[command(flatten)]
     pub target: Target,
 
-    /// Which image of the archive: its name, or the digest of its manifest [default: the only one]
-    #[arg(long, value_name = "NAME", conflicts_with = "rootfs")]
-    pub image_name: Option<String>,
-
-    /// Which of an image for several platforms [default: the only one, or this machine's]
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with = "rootfs")]
-    pub platform: Option<String>,
-
-    /// The configuration of the image that DIR was unpacked from: OCI's, or what docker inspect or skopeo inspect
-    /// --config print
-    #[arg(long, value_name = "FILE", conflicts_with = "image")]
-    pub image_config: Option<String>,
-
     /// Reports to write, to a file or to standard output: cli, html, json, json-min, junit, markdown, sarif, yaml
     #[arg(long, value_name = "FORMAT[:FILE]", num_args = 1.., default_value = "cli")]
     pub reporter: Vec<String>,
@@ -111,21 +98,42 @@ pub struct Scan {
     /// How long the whole scan may take; checks that are not done by then are errors
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
+}
+
+/// The container that is looked at.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// Where it is.
+    #[command(flatten)]
+    pub place: Place,
+
+    /// Which image of the archive: its name, or the digest of its manifest [default: the only one]
+    #[arg(long, value_name = "NAME", conflicts_with = "rootfs")]
+    pub image_name: Option<String>,
+
+    /// Which of an image for several platforms [default: the only one, or this machine's]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with = "rootfs")]
+    pub platform: Option<String>,
+
+    /// The configuration of the image that DIR was unpacked from: OCI's, or what docker inspect or skopeo inspect
+    /// --config print
+    #[arg(long, value_name = "FILE", conflicts_with = "image")]
+    pub image_config: Option<String>,
 
     /// How paths are resolved inside the root: by the kernel where it can (auto), or step by step
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub resolver: Resolver,
 }
 
-/// What is scanned: one of these.
+/// Where the container is: one of these.
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct Target {
-    /// The root filesystem to scan: a directory
+pub struct Place {
+    /// The root filesystem: a directory
     #[arg(long, value_name = "DIR")]
     pub rootfs: Option<PathBuf>,
 
-    /// The image to scan: an OCI layout (folder or tar), or what docker save writes
+    /// The image: an OCI layout (folder or tar), or what docker save writes
     #[arg(long, value_name = "ARCHIVE")]
     pub image: Option<PathBuf>,
 }

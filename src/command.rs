@@ -8,6 +8,7 @@ mod manual;
 mod new;
 mod resources;
 mod scan;
+mod target;
 mod test;
 mod threshold;
 
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use crate::cli::{Cli, Command};
 use crate::exit_code::ExitCode;
+use crate::outcome::AuditorFile;
 use crate::profile::{GivenInputs, Problem, Source, read_source, schema};
 use crate::report::{Destination, Output};
 
@@ -97,4 +99,9 @@ fn given_inputs(values: &[String], files: &[String]) -> Result<GivenInputs, Exit
 /// A file of the auditor.
 fn read_file(role: &str, path: &str) -> Result<Arc<Source>, ExitCode> {
     read_source(path, MAX_FILE).map_err(|problem| usage(&format_args!("{role} {}", problem.message)))
+}
+
+/// What the report says of a file of the auditor.
+fn auditor_file(role: &'static str, source: &Source) -> AuditorFile {
+    AuditorFile { role, path: source.name.to_string(), sha256: source.sha256() }
 }

@@ -1,0 +1,115 @@
+//! The container that the arguments name, opened. Every command that looks at a target comes by here.
+
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::time::{Duration, Instant};
+
+use crate::cli::{Resolver as ResolverArgument, Target};
+use crate::command::{auditor_file, complain, read_file, usage};
+use crate::exit_code::ExitCode;
+use crate::outcome::AuditorFile;
+use crate::rootfs::{Image, ImageChoice, ImageConfig, ImageError, Resolver, Root};
+
+/// How long no answer at all may come before a filesystem counts as hung.
+pub(super) const STALL: Duration = Duration::from_secs(10);
+
+/// How many descriptors a walk usually needs at once.
+const EXPECTED_DESCRIPTORS: i32 = 511;
+
+/// A target that can be looked at.
+pub(super) struct Opened {
+    pub(super) root: Root,
+    /// What it is, in one line: a folder, or an image with what identifies it.
+    pub(super) location: String,
+    /// Files of the auditor that tell more of it.
+    pub(super) files: Vec<AuditorFile>,
+}
+
+/// Opens the target; whoever asks may wait so long altogether.
+pub(super) fn open(target: &Target, timeout: Duration) -> Result<Opened, ExitCode> {
+    let mut files = Vec::new();
+    let root = match &target.place.image {
+        Some(archive) => image(archive, target, Instant::now() + timeout)?,
+        None => {
+            let config = match &target.image_config {
+                None => None,
+                Some(path) => {
+                    let source = read_file("image configuration", path)?;
+                    let config = ImageConfig::parse(source.text.as_bytes())
+                        .map_err(|error| usage(&format_args!("image configuration {path}: {error}")))?;
+                    files.push(auditor_file("image configuration", &source));
+                    Some(config)
+                }
+            };
+            let directory = target.place.rootfs.as_deref().unwrap_or(Path::new(""));
+            let root = directory_root(directory, target.resolver, STALL.min(timeout))?;
+            config.into_iter().fold(root, Root::with_image_config)
+        }
+    };
+    Ok(Opened { location: location(target, &root), root, files })
+}
+
+fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
+    complain(&format_args!("error: {why}"));
+    ExitCode::Target
+}
+
+fn image(archive: &Path, target: &Target, deadline: Instant) -> Result<Root, ExitCode> {
+    let choice = ImageChoice { name: target.image_name.clone(), platform: target.platform.clone() };
+    let about = |error: &ImageError| format!("image {}: {error}", archive.display());
+    match Image::open(archive, &choice, deadline) {
+        Ok(image) => Ok(Root::image(image)),
+        Err(error @ ImageError::Choice(_)) => Err(usage(&about(&error))),
+        Err(error @ ImageError::Unusable { .. }) => Err(refuse(&about(&error))),
+    }
+}
+
+/// Opens a directory. On a filesystem that does not answer, only the thread that asks it hangs.
+fn directory_root(path: &Path, resolver: ResolverArgument, patience: Duration) -> Result<Root, ExitCode> {
+    let resolver = match resolver {
+        ResolverArgument::Auto => Resolver::Auto,
+        ResolverArgument::Steps => Resolver::Steps,
+    };
+    let (answer, answered) = channel();
+    let asked = path.to_owned();
+    // Nobody waits for the answer any more when it comes too late.
+    let ask = move || drop(answer.send(Root::open(&asked, resolver)));
+    std::thread::Builder::new().spawn(ask).map_err(|error| refuse(&error))?;
+    match answered.recv_timeout(patience) {
+        Ok(root) => root.map_err(|error| refuse(&error)),
+        Err(_) => {
+            let (path, seconds) = (path.display(), patience.as_secs());
+            Err(refuse(&format_args!("root {path}: its filesystem did not answer within {seconds} s")))
+        }
+    }
+}
+
+fn location(target: &Target, root: &Root) -> String {
+    let Some(facts) = root.image_facts() else {
+        return target.place.rootfs.as_deref().unwrap_or(Path::new("")).display().to_string();
+    };
+    let name = target.image_name.clone().or_else(|| facts.names.first().cloned());
+    let name = name.unwrap_or_else(|| facts.archive.display().to_string());
+    let name = name.split_once('@').map_or(name.as_str(), |(name, _)| name);
+    match &facts.manifest {
+        Some(_) if name.starts_with("sha256:") => name.to_owned(),
+        Some(manifest) => format!("{name}@{manifest}"),
+        // An archive of docker save has no manifest; its images are known by the digest of their configuration.
+        None => format!("{name} (image ID {})", facts.config),
+    }
+}
+
+/// As many descriptors as the system allows (a walk holds one for each folder that it is in), and room for the first of
+/// them: once there are threads, the kernel lets all of them wait for some 10 ms whenever the table has to grow.
+pub(super) fn make_room_for_descriptors() {
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
+        && soft < hard
+    {
+        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
+    }
+    if let Ok(high) = fcntl(std::io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(EXPECTED_DESCRIPTORS)) {
+        let _ = nix::unistd::close(high);
+    }
+}
