@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::pattern::Pattern;
+use crate::process::Wanted;
+
 /// Audits what is inside a container without running anything in it.
 #[derive(Debug, Parser)]
 #[command(name = "assay", version, max_term_width = 100, arg_required_else_help = true)]
@@ -44,7 +47,7 @@ pub enum Command {
 /// Profiles stand first: options that take several values would take them too.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]\n       assay scan <PROFILE>... --image <ARCHIVE> [OPTIONS]"
+    override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]\n       assay scan <PROFILE>... --image <ARCHIVE> [OPTIONS]\n       assay scan <PROFILE>... --pid <PID> | --target <HOW> [OPTIONS]"
 )]
 pub struct Scan {
     /// Profiles: folders, single files, or - for standard input
@@ -108,11 +111,11 @@ pub struct Target {
     pub place: Place,
 
     /// Which image of the archive: its name, or the digest of its manifest [default: the only one]
-    #[arg(long, value_name = "NAME", conflicts_with = "rootfs")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["rootfs", "pid", "target"])]
     pub image_name: Option<String>,
 
     /// Which of an image for several platforms [default: the only one, or this machine's]
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with = "rootfs")]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with_all = ["rootfs", "pid", "target"])]
     pub platform: Option<String>,
 
     /// The configuration of the image that DIR was unpacked from: OCI's, or what docker inspect or skopeo inspect
@@ -123,6 +126,10 @@ pub struct Target {
     /// How paths are resolved inside the root: by the kernel where it can (auto), or step by step
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub resolver: Resolver,
+
+    /// Scan a process's root although it may not be its container's; no threshold is met then
+    #[arg(long, conflicts_with_all = ["rootfs", "image"])]
+    pub accept_root: bool,
 }
 
 /// Where the container is: one of these.
@@ -136,6 +143,37 @@ pub struct Place {
     /// The image: an OCI layout (folder or tar), or what docker save writes
     #[arg(long, value_name = "ARCHIVE")]
     pub image: Option<PathBuf>,
+
+    /// The running container that the process of this number is in
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub pid: Option<i32>,
+
+    /// The running container: auto (the only other one in this process namespace), name=CONTAINER, id=CONTAINER_ID,
+    /// exe=PATH or command=REGEX
+    #[arg(long, value_name = "HOW", value_parser = wanted)]
+    pub target: Option<Wanted>,
+}
+
+fn wanted(text: &str) -> Result<Wanted, String> {
+    let how = text.split_once('=').map_or((text, ""), |(how, what)| (how, what));
+    match how {
+        ("auto", "") => Ok(Wanted::Auto),
+        (_, "") => Err(format!("`{text}`: expected auto, name=CONTAINER, id=CONTAINER_ID, exe=PATH or command=REGEX")),
+        ("name", name) => Ok(Wanted::Name(name.to_owned())),
+        ("id", id) => {
+            // As kubectl prints it: containerd://ID.
+            let id = id.rsplit_once("://").map_or(id, |(_, id)| id);
+            let hex = id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+            match id.len() {
+                12..=64 if hex => Ok(Wanted::Id(id.to_owned())),
+                _ => Err("an id is 64 hexadecimal digits, or the first 12 or more of them".to_owned()),
+            }
+        }
+        ("exe", path) if path.starts_with('/') => Ok(Wanted::Executable(path.into())),
+        ("exe", _) => Err("exe= takes an absolute path, as the container has it".to_owned()),
+        ("command", pattern) => Pattern::new(pattern).map(Wanted::Command).map_err(|error| error.to_string()),
+        (how, _) => Err(format!("`{how}`: expected auto, name=, id=, exe= or command=")),
+    }
 }
 
 /// How paths are resolved.

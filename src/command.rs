@@ -7,6 +7,7 @@ mod reporters;
 mod manual;
 mod new;
 mod resources;
+mod running;
 mod scan;
 mod target;
 mod test;

@@ -12,6 +12,7 @@ pub mod value;
 pub mod pattern;
 pub mod rootfs;
 pub mod parse;
+pub mod process;
 pub mod resource;
 pub mod check;
 pub mod outcome;

@@ -270,6 +270,85 @@ pub struct TargetFacts {
     pub resolver: &'static str,
     /// What identifies it, where it is an image.
     pub image: Option<ImageFacts>,
+    /// What identifies it, where it is a running container.
+    pub live: Option<LiveFacts>,
+    /// How far the results can be trusted; `None` when results that were read again do not say.
+    pub assurance: Option<Assurance>,
+}
+
+/// What identifies a running container, as the kernel told it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveFacts {
+    /// Number of the process.
+    pub pid: i32,
+    /// Its user and group.
+    pub owner: (u32, u32),
+    /// When it started, in clock ticks since the machine did.
+    pub started: u64,
+    /// The container's id.
+    pub container: Option<String>,
+    /// The pod's uid and the container's name, by Kubernetes.
+    pub kubernetes: Option<(String, String)>,
+    /// The user namespace and the mount namespace of the process.
+    pub namespaces: [String; 2],
+    /// The mount of its root: its number, filesystem and source folder.
+    pub root: Option<(u64, String, String)>,
+    /// Device and inode of its root.
+    pub place: ((u32, u32), u64),
+    /// What was found by a hint that the container's owner chooses.
+    pub hint: bool,
+    /// Why its root may not be the container's, where the auditor accepted it all the same.
+    pub doubts: Vec<String>,
+    /// Processes of the container with another root.
+    pub other_roots: Vec<i32>,
+    /// How many processes of the container did not let their root be seen.
+    pub unseen_roots: usize,
+}
+
+/// How far results can be trusted, by who had a part in what was seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Assurance {
+    /// An image with digests.
+    Image,
+    /// A folder of this machine.
+    Directory,
+    /// A running container, looked at by another user than its own.
+    LiveOtherUser,
+    /// A running container, looked at by its own user.
+    LiveSameUser,
+}
+
+impl Assurance {
+    /// All levels, the strongest first.
+    pub const ALL: [Assurance; 4] =
+        [Assurance::Image, Assurance::Directory, Assurance::LiveOtherUser, Assurance::LiveSameUser];
+
+    /// Its name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Assurance::Image => "image",
+            Assurance::Directory => "directory",
+            Assurance::LiveOtherUser => "live, another user",
+            Assurance::LiveSameUser => "live, same user",
+        }
+    }
+
+    /// What it proves, and what it does not.
+    pub fn words(self) -> &'static str {
+        match self {
+            Assurance::Image => {
+                "the image as its digests have it, in which nothing that runs has a part; not what a container of it became"
+            }
+            Assurance::Directory => "the files of a folder while they were read; not where they came from",
+            Assurance::LiveOtherUser => {
+                "what the kernel showed of the running container; who controls its files could show clean ones meanwhile"
+            }
+            Assurance::LiveSameUser => {
+                "what the kernel showed of the running container, to a scanner of the same user, which the container could \
+                 see, stop or end, but not change; who controls its files could show clean ones meanwhile"
+            }
+        }
+    }
 }
 
 /// A file of the auditor that had a part in the scan.

@@ -3,10 +3,13 @@
 pub mod accounts;
 pub mod acl;
 pub mod capability;
+pub mod container_id;
 pub mod csv;
 pub mod dpkg;
 pub mod key_value;
+pub mod mountinfo;
 pub mod os_release;
+pub mod proc_status;
 pub mod sshd_config;
 pub mod sshd_match;
 pub mod structured;

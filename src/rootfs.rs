@@ -13,6 +13,7 @@ mod memory;
 mod resolve;
 mod walk;
 
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -136,7 +137,7 @@ pub struct Node {
 #[derive(Clone, Debug)]
 enum Handle {
     /// A descriptor; `readable` when it was opened for listing and not with O_PATH.
-    Descriptor { fd: Arc<std::os::fd::OwnedFd>, readable: bool },
+    Descriptor { fd: Arc<OwnedFd>, readable: bool },
     /// An index into the memory root.
     Memory(usize),
     /// A place in an image's tree, and the layer that brought this name of it.
@@ -166,6 +167,13 @@ impl Root {
     /// /proc.
     pub fn open(path: &Path, resolver: Resolver) -> Result<Root, OpenError> {
         Ok(Root::of(RootKind::Directory(Directory::open(path, resolver)?)))
+    }
+
+    /// A directory that was opened already, with O_PATH; `name` is what messages call it.
+    ///
+    /// Errors: as those of [`Root::open`].
+    pub fn hold(directory: OwnedFd, name: &Path, resolver: Resolver) -> Result<Root, OpenError> {
+        Ok(Root::of(RootKind::Directory(Directory::hold(directory, name, resolver)?)))
     }
 
     /// A root made of these entries, for tests and for what is not on disk.

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use crate::evaluate::{Clock, Evaluated, Limits, Plan, Progress, evaluate};
 use crate::outcome::{
-    AuditorFile, CheckResult, ControlResult, Generator, ProfileResult, Report, Status, TargetFacts, Waiver,
+    Assurance, AuditorFile, CheckResult, ControlResult, Generator, LiveFacts, ProfileResult, Report, Status,
+    TargetFacts, Waiver,
 };
 use crate::profile::{Control, Profile, Selection, WaiverEntry};
 use crate::resource::{Context, Platform};
@@ -17,6 +18,10 @@ use crate::rootfs::Root;
 pub struct Settings {
     /// Where the target is, as the auditor named it.
     pub location: String,
+    /// What identifies the target, where it is a running container.
+    pub live: Option<LiveFacts>,
+    /// How far the results can be trusted.
+    pub assurance: Assurance,
     /// Which controls run.
     pub selection: Selection,
     /// What is waived.
@@ -84,6 +89,8 @@ pub fn scan(profiles: &[Profile], root: Root, settings: &Settings, progress: &dy
             release: platform.release,
             resolver: context.root.resolver(),
             image: context.root.image_facts().cloned(),
+            live: settings.live.clone(),
+            assurance: Some(settings.assurance),
         },
         profiles,
         started: Some(settings.now),

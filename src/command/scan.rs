@@ -5,7 +5,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::cli::Scan;
 use crate::command::progress::ProgressLine;
 use crate::command::reporters::Reporters;
-use crate::command::target::{self, Opened, STALL, make_room_for_descriptors};
+use crate::command::running::{NotLiveWords, assurance, live_facts};
+use crate::command::target::{self, Opened, STALL, make_room_for_descriptors, refuse};
 use crate::command::{auditor_file, code_of, complain, complain_all, given_inputs, read_file, usage};
 use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
@@ -47,7 +48,7 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     let deadline = Instant::now() + timeout;
     let (now, clock) = moment().map_err(|message| usage(&message))?;
     let opened = target::open(&arguments.target, timeout);
-    let (loaded, Opened { root, location, files }) = match (loaded, opened) {
+    let (loaded, Opened { root, location, files, live }) = match (loaded, opened) {
         (Ok(loaded), Ok(opened)) => (loaded, opened),
         (loaded, opened) => {
             return Err(ExitCode::worst(&[loaded.err(), opened.err()].map(|code| code.unwrap_or(ExitCode::Success))));
@@ -62,6 +63,8 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     let rest = Duration::from_secs_f64(rest);
     let settings = Settings {
         location,
+        live: live.as_ref().map(|live| live_facts(live, &arguments.target)),
+        assurance: assurance(&arguments.target, live.as_ref()),
         selection,
         waivers: given.waivers,
         auditor_files: given.files,
@@ -72,7 +75,19 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     let line = ProgressLine::new();
     let report = scan(&loaded.profiles, root, &settings, &|progress| line.draw(progress));
     drop(line);
-    let verdict = given.threshold.map(|threshold| threshold.for_scan().judge(&count_report(&report)));
+    if let Some(live) = &live {
+        // What was read of a container that changed or ended meanwhile is no scan of it.
+        live.look_again().map_err(|error| refuse(&NotLiveWords::again(&error)))?;
+    }
+    let verdict = given.threshold.map(|threshold| {
+        let mut verdict = threshold.for_scan().judge(&count_report(&report));
+        if live.is_some_and(|live| !live.doubts.is_empty()) {
+            verdict
+                .violations
+                .push("the root may not be the container's (--accept-root): nothing is met by it".to_owned());
+        }
+        verdict
+    });
     let written = given.reporters.write(|format, color, out| write(format, &report, verdict.as_ref(), color, out));
     Ok(ExitCode::worst(&[written, judged(&report, verdict.as_ref())]))
 }

@@ -5,9 +5,11 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Resolver as ResolverArgument, Target};
+use crate::command::running::{NotLiveWords, whereabouts};
 use crate::command::{auditor_file, complain, read_file, usage};
 use crate::exit_code::ExitCode;
 use crate::outcome::AuditorFile;
+use crate::process::{Live, Wanted};
 use crate::rootfs::{Image, ImageChoice, ImageConfig, ImageError, Resolver, Root};
 
 /// How long no answer at all may come before a filesystem counts as hung.
@@ -23,11 +25,22 @@ pub(super) struct Opened {
     pub(super) location: String,
     /// Files of the auditor that tell more of it.
     pub(super) files: Vec<AuditorFile>,
+    /// The process, where it is a running container.
+    pub(super) live: Option<Live>,
 }
 
 /// Opens the target; whoever asks may wait so long altogether.
 pub(super) fn open(target: &Target, timeout: Duration) -> Result<Opened, ExitCode> {
     let mut files = Vec::new();
+    if let Some(wanted) = wanted(target) {
+        let accept_root = target.accept_root;
+        let patience = STALL.min(timeout);
+        let (live, root) = patiently("the container's root", patience, {
+            let resolver = resolver(target);
+            move || running(&wanted, accept_root, resolver)
+        })??;
+        return Ok(Opened { location: whereabouts(&live.candidate), root, files, live: Some(live) });
+    }
     let root = match &target.place.image {
         Some(archive) => image(archive, target, Instant::now() + timeout)?,
         None => {
@@ -42,14 +55,15 @@ pub(super) fn open(target: &Target, timeout: Duration) -> Result<Opened, ExitCod
                 }
             };
             let directory = target.place.rootfs.as_deref().unwrap_or(Path::new(""));
-            let root = directory_root(directory, target.resolver, STALL.min(timeout))?;
+            let root = directory_root(directory, resolver(target), STALL.min(timeout))?;
             config.into_iter().fold(root, Root::with_image_config)
         }
     };
-    Ok(Opened { location: location(target, &root), root, files })
+    Ok(Opened { location: location(target, &root), root, files, live: None })
 }
 
-fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
+/// Says why the target cannot be scanned.
+pub(super) fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
     complain(&format_args!("error: {why}"));
     ExitCode::Target
 }
@@ -64,24 +78,45 @@ fn image(archive: &Path, target: &Target, deadline: Instant) -> Result<Root, Exi
     }
 }
 
-/// Opens a directory. On a filesystem that does not answer, only the thread that asks it hangs.
-fn directory_root(path: &Path, resolver: ResolverArgument, patience: Duration) -> Result<Root, ExitCode> {
-    let resolver = match resolver {
+fn resolver(target: &Target) -> Resolver {
+    match target.resolver {
         ResolverArgument::Auto => Resolver::Auto,
         ResolverArgument::Steps => Resolver::Steps,
-    };
-    let (answer, answered) = channel();
-    let asked = path.to_owned();
-    // Nobody waits for the answer any more when it comes too late.
-    let ask = move || drop(answer.send(Root::open(&asked, resolver)));
-    std::thread::Builder::new().spawn(ask).map_err(|error| refuse(&error))?;
-    match answered.recv_timeout(patience) {
-        Ok(root) => root.map_err(|error| refuse(&error)),
-        Err(_) => {
-            let (path, seconds) = (path.display(), patience.as_secs());
-            Err(refuse(&format_args!("root {path}: its filesystem did not answer within {seconds} s")))
-        }
     }
+}
+
+/// Asks a filesystem that may not answer: only the thread that asks it hangs then.
+fn patiently<T: Send + 'static>(
+    what: &str,
+    patience: Duration,
+    ask: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ExitCode> {
+    let (answer, answered) = channel();
+    // Nobody waits for the answer any more when it comes too late.
+    let ask = move || drop(answer.send(ask()));
+    std::thread::Builder::new().spawn(ask).map_err(|error| refuse(&error))?;
+    answered
+        .recv_timeout(patience)
+        .map_err(|_| refuse(&format_args!("{what}: its filesystem did not answer within {} s", patience.as_secs())))
+}
+
+fn directory_root(path: &Path, resolver: Resolver, patience: Duration) -> Result<Root, ExitCode> {
+    let asked = path.to_owned();
+    let root = patiently(&format!("root {}", path.display()), patience, move || Root::open(&asked, resolver))?;
+    root.map_err(|error| refuse(&error))
+}
+
+/// The running container that is meant, where one is.
+fn wanted(target: &Target) -> Option<Wanted> {
+    target.place.pid.map(Wanted::Pid).or_else(|| target.place.target.clone())
+}
+
+fn running(wanted: &Wanted, accept_root: bool, resolver: Resolver) -> Result<(Live, Root), ExitCode> {
+    let live = Live::open(wanted, accept_root).map_err(|error| refuse(&NotLiveWords::of(&error, wanted)))?;
+    let name = format!("of process {}", live.candidate.pid);
+    let root = live.root().map_err(|error| refuse(&format_args!("root {name}: {error}")))?;
+    let root = Root::hold(root, Path::new(&name), resolver).map_err(|error| refuse(&error))?;
+    Ok((live, root))
 }
 
 fn location(target: &Target, root: &Root) -> String {

@@ -7,7 +7,7 @@ use crate::cli::Test;
 use crate::command::{complain_all, print};
 use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
-use crate::outcome::Report;
+use crate::outcome::{Assurance, Report};
 use crate::profile::{Difference, Fixture, Problem, Profile, ProfileFiles, Selection, compile, read, read_fixtures};
 use crate::report::harmless_line;
 use crate::rootfs::{Memory, Root};
@@ -83,6 +83,8 @@ fn compiled(files: &ProfileFiles, fixtures: &[Fixture]) -> Result<Vec<Profile>, 
 fn scanned(given: &str, fixture: &Fixture, profile: &Profile) -> Report {
     let entries = fixture.tree.iter().map(|(path, entry)| (path, entry.clone()));
     let settings = Settings {
+        live: None,
+        assurance: Assurance::Directory,
         location: format!("{given}/tests/{}", fixture.name),
         selection: Selection::default(),
         waivers: Vec::new(),

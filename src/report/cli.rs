@@ -51,6 +51,12 @@ fn write_profile(report: &Report, profile: &ProfileResult, paint: &Paint, out: &
     if !report.target.platform.is_empty() {
         writeln!(out, "Platform:  {} {}", line(&report.target.platform), line(&report.target.release))?;
     }
+    if let Some(assurance) = report.target.assurance {
+        writeln!(out, "Assurance: {}: {}", assurance.name(), assurance.words())?;
+    }
+    for doubt in report.target.live.iter().flat_map(|live| &live.doubts) {
+        writeln!(out, "Accepted:  a root that may not be the container's: {}", line(doubt))?;
+    }
     if let Some(why) = &profile.skipped {
         writeln!(out, "Skipped:   {}", line(why))?;
     }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value as Json, json};
 
-use crate::outcome::{CheckResult, ControlResult, ProfileResult, Report, Status, TargetFacts, Waiver};
+use crate::outcome::{CheckResult, ControlResult, LiveFacts, ProfileResult, Report, Status, TargetFacts, Waiver};
 use crate::threshold::Verdict;
 
 pub use read::{ReadError, read};
@@ -83,7 +83,43 @@ fn target(target: &TargetFacts) -> Json {
         });
         map.insert("image".to_owned(), image);
     }
+    if let (Some(assurance), Some(map)) = (target.assurance, facts.as_object_mut()) {
+        map.insert("assurance".to_owned(), assurance.name().into());
+        map.insert("proves".to_owned(), assurance.words().into());
+    }
+    if let (Some(live), Some(map)) = (&target.live, facts.as_object_mut()) {
+        map.insert("live".to_owned(), running(live));
+    }
     facts
+}
+
+/// What identifies a running container.
+fn running(live: &LiveFacts) -> Json {
+    let (pod, name) = live.kubernetes.clone().unzip();
+    let root = live
+        .root
+        .as_ref()
+        .map(|(mount, filesystem, source)| json!({ "mount_id": mount, "filesystem": filesystem, "root": source }));
+    let ((major, minor), inode) = live.place;
+    let [user_namespace, mount_namespace] = &live.namespaces;
+    json!({
+        "pid": live.pid,
+        "uid": live.owner.0,
+        "gid": live.owner.1,
+        "started_ticks": live.started,
+        "container_id": live.container,
+        "pod_uid": pod,
+        "container_name": name,
+        "user_namespace": user_namespace,
+        "mount_namespace": mount_namespace,
+        "root_mount": root,
+        "root_device": format!("{major}:{minor}"),
+        "root_inode": inode,
+        "found_by_hint": live.hint,
+        "accepted_doubts": live.doubts,
+        "processes_with_another_root": live.other_roots,
+        "processes_with_unseen_root": live.unseen_roots,
+    })
 }
 
 struct Profiles<'a> {

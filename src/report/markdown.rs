@@ -17,6 +17,12 @@ pub(super) fn write(report: &Report, verdict: Option<&Verdict>, out: &mut dyn Wr
     if !report.target.platform.is_empty() {
         writeln!(out, "- **Platform:** {} {}", markdown(&report.target.platform), markdown(&report.target.release))?;
     }
+    if let Some(assurance) = report.target.assurance {
+        writeln!(out, "- **Assurance:** {}: {}", assurance.name(), assurance.words())?;
+    }
+    for doubt in report.target.live.iter().flat_map(|live| &live.doubts) {
+        writeln!(out, "- **Accepted root:** it may not be the container's: {}", markdown(doubt))?;
+    }
     for profile in &report.profiles {
         writeln!(out, "- **Profile:** {} {}", markdown(&profile.name), markdown(&profile.version))?;
         if let Some(why) = &profile.skipped {

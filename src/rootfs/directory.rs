@@ -89,6 +89,12 @@ impl Directory {
     pub(super) fn open(path: &Path, resolver: Resolver) -> Result<Directory, OpenError> {
         let fail = |why| OpenError { path: path.to_owned(), why };
         let root = nix::fcntl::open(path, LOOK, Mode::empty()).map_err(|errno| fail(Why::Look(errno.into())))?;
+        Directory::hold(root, path, resolver)
+    }
+
+    /// A directory that was opened already, with O_PATH; `path` is its name in messages.
+    pub(super) fn hold(root: OwnedFd, path: &Path, resolver: Resolver) -> Result<Directory, OpenError> {
+        let fail = |why| OpenError { path: path.to_owned(), why };
         let metadata = metadata_of(root.as_fd()).map_err(|error| fail(Why::Look(error)))?;
         if metadata.kind != Kind::Directory {
             return Err(fail(Why::NotDirectory(metadata.kind)));

@@ -9,7 +9,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::outcome::{
-    CheckResult, ControlFacts, ControlResult, Generator, ProfileResult, Report, Status, TargetFacts, Waiver,
+    Assurance, CheckResult, ControlFacts, ControlResult, Generator, ProfileResult, Report, Status, TargetFacts, Waiver,
 };
 use crate::report::hdf::shape;
 use crate::threshold::Verdict;
@@ -61,12 +61,15 @@ fn target(file: &Json, assay: &Json) -> TargetFacts {
     // The format demands a word where there is nothing to say.
     let known = |key| Some(text_of(platform, key)).filter(|text| text != "unknown").unwrap_or_default();
     let location = assay.pointer("/target/location").and_then(Json::as_str);
+    let assurance = assay.pointer("/target/assurance").and_then(Json::as_str);
     TargetFacts {
         location: location.unwrap_or_else(|| text(platform, "target_id")).to_owned(),
         platform: known("name"),
         release: known("release"),
         resolver: "",
         image: None,
+        live: None,
+        assurance: assurance.and_then(|name| Assurance::ALL.into_iter().find(|level| level.name() == name)),
     }
 }
 

@@ -1,0 +1,114 @@
+//! Which container a process belongs to, by where runtimes put what they start: /proc/PID/cgroup, and the file for the
+//! last words that a kubelet mounts into each container.
+
+use crate::parse::lines;
+
+/// A container's id, and who named it so where the path tells.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ContainerId {
+    /// `containerd`, `cri-o`, `docker`, `podman`; `None` for a bare id.
+    pub engine: Option<&'static str>,
+    /// 64 hexadecimal digits.
+    pub id: String,
+}
+
+/// How runtimes write an id as the name of a cgroup, in the forms of cgroupfs and of systemd.
+const PREFIXES: [(&str, &str); 4] =
+    [("cri-containerd-", "containerd"), ("crio-", "cri-o"), ("docker-", "docker"), ("libpod-", "podman")];
+
+/// Folders that runtimes keep bare ids in.
+const PARENTS: [(&str, &str); 3] = [("docker", "docker"), ("k8s.io", "containerd"), ("libpod_parent", "podman")];
+
+/// The container that a process is in, by /proc/PID/cgroup. Of nested ones it is the outermost: what lies below, the
+/// container could have made itself. `None` when the paths name none, or not the same.
+pub fn of_cgroup(bytes: &[u8]) -> Option<ContainerId> {
+    let mut found: Option<ContainerId> = None;
+    for (_, line) in lines(bytes) {
+        let path = line.splitn(3, |byte| *byte == b':').nth(2)?;
+        let Some(id) = std::str::from_utf8(path).ok().and_then(of_path) else { continue };
+        match &found {
+            Some(known) if known.id != id.id => return None,
+            Some(known) if known.engine.is_some() => {}
+            _ => found = Some(id),
+        }
+    }
+    found
+}
+
+fn of_path(path: &str) -> Option<ContainerId> {
+    let mut parent = "";
+    for name in path.split('/') {
+        let bare = name.strip_suffix(".scope").unwrap_or(name);
+        let named = PREFIXES.iter().find_map(|(prefix, engine)| Some((bare.strip_prefix(prefix)?, Some(*engine))));
+        let folder = PARENTS.iter().find(|(folder, _)| *folder == parent).map(|(_, engine)| *engine);
+        let (id, engine) = named.unwrap_or((bare, folder));
+        if is_id(id) {
+            return Some(ContainerId { engine, id: id.to_owned() });
+        }
+        parent = name;
+    }
+    None
+}
+
+/// Whether a text is a container's whole id.
+pub fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The pod's uid and the container's name, when a mount's root is the file that a kubelet makes for each container:
+/// `…/pods/UID/containers/NAME/…`. The first `/pods/` counts: what follows it, a volume could imitate.
+pub fn kubernetes_name(mount_root: &[u8]) -> Option<(&str, &str)> {
+    let path = std::str::from_utf8(mount_root).ok()?;
+    let (_, below) = path.split_once("/pods/")?;
+    let mut parts = below.split('/');
+    let (uid, folder, name, file) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let ends = parts.next().is_none();
+    (ends && folder == "containers" && !uid.is_empty() && !name.is_empty() && !file.is_empty()).then_some((uid, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+    const OTHER: &str = "f123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn the_forms_of_all_runtimes_are_known() {
+        let cases = [
+            ("4:memory:/kubepods/burstable/pod1-2/ID", None),
+            ("0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-ID.scope", Some("containerd")),
+            ("0::/kubepods.slice/kubepods-pod1.slice/crio-ID.scope/container", Some("cri-o")),
+            ("0::/system.slice/docker-ID.scope", Some("docker")),
+            ("3:pids:/docker/ID", Some("docker")),
+            ("0::/machine.slice/libpod-ID.scope/container", Some("podman")),
+            ("3:pids:/libpod_parent/libpod-ID", Some("podman")),
+            ("3:pids:/k8s.io/ID", Some("containerd")),
+        ];
+        for (line, engine) in cases {
+            let found = of_cgroup(line.replace("ID", ID).as_bytes());
+            assert_eq!(found, Some(ContainerId { engine, id: ID.to_owned() }), "{line}");
+        }
+    }
+
+    #[test]
+    fn the_outermost_counts_and_two_are_none() {
+        let nested = format!("0::/docker/{ID}/docker/{OTHER}\n");
+        assert_eq!(of_cgroup(nested.as_bytes()).unwrap().id, ID);
+        let two = format!("1:a:/docker/{ID}\n2:b:/docker/{OTHER}\n");
+        assert_eq!(of_cgroup(two.as_bytes()), None);
+        assert_eq!(of_cgroup(b"0::/\n"), None);
+        assert_eq!(of_cgroup(b"0::/user.slice/libpod-0123.scope\n"), None);
+        assert_eq!(of_cgroup(b"nothing"), None);
+    }
+
+    #[test]
+    fn a_kubelets_file_names_the_container() {
+        let root = b"/var/lib/kubelet/pods/ab-1/containers/app/5f6c";
+        assert_eq!(kubernetes_name(root), Some(("ab-1", "app")));
+        let volume = b"/var/lib/kubelet/pods/ab-1/volumes/kubernetes.io~empty-dir/v/pods/ab-1/containers/app/5f6c";
+        assert_eq!(kubernetes_name(volume), None);
+        assert_eq!(kubernetes_name(b"/pods/ab/containers/app/x/y"), None);
+        assert_eq!(kubernetes_name(b"/etc/hosts"), None);
+    }
+}

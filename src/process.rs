@@ -1,0 +1,172 @@
+//! A live target: the process of a container, seen through the scanner's own procfs.
+//!
+//! A [`Process`] is one handle on /proc/PID. The kernel ties it to that very process: when it is gone and its number is
+//! used again, the handle answers "no such process" and never another one's facts. What a process says of itself (name,
+//! command line, environment) describes it and never identifies it.
+
+mod access;
+mod identity;
+mod live;
+mod locate;
+mod own;
+
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::Mode;
+use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
+use rustix::fs::{AtFlags, StatxFlags};
+
+pub use access::{Access, Missing, Way, access, names};
+pub use identity::{Doubt, RootFacts};
+pub use live::{Live, NotLive, explain};
+pub use locate::{Candidate, NotLocated, Survey, Wanted, survey};
+pub use own::Own;
+
+use crate::parse::proc_status::{ProcStatus, parse, start_time};
+use crate::rootfs::{Look, LookError};
+
+/// The most that is read of one file of procfs. Command lines, environments and mount tables have no bound of their own.
+pub const MAX_PROC_BYTES: u64 = 4 << 20;
+
+const FOLDER: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY).union(OFlag::O_CLOEXEC);
+const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_CLOEXEC).union(OFlag::O_NOCTTY).union(OFlag::O_NONBLOCK);
+
+/// The scanner's own procfs, checked to be one.
+#[derive(Debug)]
+pub struct Procfs(OwnedFd);
+
+/// One process, by a handle that no other process can take over.
+#[derive(Debug)]
+pub struct Process {
+    /// Its number, as this procfs has it.
+    pub pid: i32,
+    folder: OwnedFd,
+}
+
+impl Procfs {
+    /// Opens /proc.
+    ///
+    /// Errors: it is not there, or something else is mounted over it.
+    pub fn open() -> Look<Procfs> {
+        let folder = nix::fcntl::open("/proc", FOLDER, Mode::empty())?;
+        if fstatfs(&folder)?.filesystem_type() != PROC_SUPER_MAGIC {
+            return Err(LookError::Unsupported("/proc is not a procfs"));
+        }
+        Ok(Procfs(folder))
+    }
+
+    /// The process of a number. `Absent` where there is none, or hidepid hides it.
+    pub fn process(&self, pid: i32) -> Look<Process> {
+        let folder = openat(&self.0, pid.to_string().as_str(), FOLDER | OFlag::O_NOFOLLOW, Mode::empty())?;
+        // A filesystem could be mounted over the folder of one process.
+        if fstatfs(&folder)?.filesystem_type() != PROC_SUPER_MAGIC {
+            return Err(LookError::Unsupported("something is mounted over the process's folder in /proc"));
+        }
+        Ok(Process { pid, folder })
+    }
+
+    /// The scanner itself.
+    pub fn myself(&self) -> Look<Process> {
+        self.process(nix::unistd::getpid().as_raw())
+    }
+
+    /// The numbers of all processes that this procfs shows, in ascending order.
+    pub fn pids(&self) -> Look<Vec<i32>> {
+        let folder = openat(&self.0, ".", READ | OFlag::O_DIRECTORY, Mode::empty())?;
+        let mut buffer = Vec::with_capacity(64 << 10);
+        let mut entries = rustix::fs::RawDir::new(folder, buffer.spare_capacity_mut());
+        let mut pids = Vec::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_str().unwrap_or_default();
+            pids.extend(name.parse::<i32>().ok());
+        }
+        pids.sort_unstable();
+        Ok(pids)
+    }
+}
+
+impl Process {
+    /// A file below /proc/PID.
+    ///
+    /// Errors: `Absent` when the process is gone, or the kernel has no such file; it holds more than
+    /// [`MAX_PROC_BYTES`].
+    pub fn read(&self, name: &str) -> Look<Vec<u8>> {
+        let file = openat(&self.folder, name, READ, Mode::empty()).map_err(gone)?;
+        let mut bytes = Vec::new();
+        let mut piece = vec![0; 16 << 10];
+        loop {
+            match nix::unistd::read(&file, &mut piece) {
+                Ok(0) => return Ok(bytes),
+                Ok(count) => bytes.extend_from_slice(piece.get(..count).unwrap_or_default()),
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(gone(errno)),
+            }
+            if bytes.len() as u64 > MAX_PROC_BYTES {
+                return Err(LookError::TooLarge { what: "bytes", size: bytes.len() as u64, cap: MAX_PROC_BYTES });
+            }
+        }
+    }
+
+    /// The text of a link below /proc/PID: `exe`, `ns/user`.
+    pub fn link(&self, name: &str) -> Look<Vec<u8>> {
+        let link = rustix::fs::readlinkat(&self.folder, name, Vec::new());
+        link.map(std::ffi::CString::into_bytes).map_err(|errno| gone(Errno::from_raw(errno.raw_os_error())))
+    }
+
+    /// The names in a folder below /proc/PID: `fd`.
+    pub fn names(&self, folder: &str) -> Look<Vec<Vec<u8>>> {
+        let folder = openat(&self.folder, folder, READ | OFlag::O_DIRECTORY, Mode::empty()).map_err(gone)?;
+        let mut buffer = Vec::with_capacity(16 << 10);
+        let mut entries = rustix::fs::RawDir::new(folder, buffer.spare_capacity_mut());
+        let mut names = Vec::new();
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if name != b"." && name != b".." {
+                names.push(name.to_vec());
+            }
+        }
+        Ok(names)
+    }
+
+    /// A handle on its root directory.
+    pub fn root(&self) -> Look<OwnedFd> {
+        openat(&self.folder, "root", FOLDER, Mode::empty()).map_err(gone)
+    }
+
+    /// The folder /proc/PID itself, for a sandbox that is to leave it readable.
+    pub fn folder(&self) -> &OwnedFd {
+        &self.folder
+    }
+
+    /// What the kernel says of it to everybody.
+    pub fn status(&self) -> Look<ProcStatus> {
+        parse(&self.read("status")?).map_err(|_| LookError::Unsupported("its status file is odd"))
+    }
+
+    /// When it started, in clock ticks since the machine did.
+    pub fn start_time(&self) -> Look<u64> {
+        start_time(&self.read("stat")?).map_err(|_| LookError::Unsupported("its stat file is odd"))
+    }
+
+    /// Whether it still runs; a zombie does not.
+    pub fn is_running(&self) -> bool {
+        self.status().is_ok_and(|status| !matches!(status.state, b'Z' | b'X'))
+    }
+
+    /// Whether the kernel keeps its memory from its own user: it gives the files in its folder to root then.
+    /// `None` where that cannot be told: a process of root looks the same either way.
+    pub fn is_dumpable(&self, status: &ProcStatus) -> Option<bool> {
+        let stat = rustix::fs::statx(&self.folder, "environ", AtFlags::SYMLINK_NOFOLLOW, StatxFlags::UID).ok()?;
+        let [_, effective, ..] = status.uids;
+        if effective == 0 { None } else { Some(stat.stx_uid == effective) }
+    }
+}
+
+/// ESRCH is what the files of a process say that is gone.
+fn gone(errno: Errno) -> LookError {
+    if errno == Errno::ESRCH { LookError::Absent } else { errno.into() }
+}

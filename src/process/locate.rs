@@ -1,0 +1,288 @@
+//! Which process is the container that is meant.
+//!
+//! Everything that decides is the kernel's word, which any user can read: control groups, tables of mounts, start times.
+//! Names and command lines are the target's own words: they are hints, and only those who ask by them get them.
+
+use std::collections::BTreeMap;
+
+use crate::parse::container_id::{ContainerId, kubernetes_name, of_cgroup};
+use crate::parse::mountinfo::{Mount, parse};
+use crate::pattern::Pattern;
+use crate::process::{Process, Procfs};
+use crate::rootfs::{Look, LookError};
+
+/// The container that is meant.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// The only one that this PID namespace shows beside the scanner's own.
+    Auto,
+    /// The process of this number.
+    Pid(i32),
+    /// The container of this name, by Kubernetes.
+    Name(String),
+    /// The container of this id, or whose id begins so.
+    Id(String),
+    /// The container with a process whose executable is at this path. A hint: the container's owner chooses it.
+    Executable(Vec<u8>),
+    /// The container with a process whose command line has this pattern. A hint, too.
+    Command(Pattern),
+}
+
+/// A process, by what everybody can read of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its number here.
+    pub pid: i32,
+    /// Its number in its own PID namespace.
+    pub inner_pid: i32,
+    /// Its effective user.
+    pub uid: u32,
+    /// Its effective group.
+    pub gid: u32,
+    /// When it started, in clock ticks since the machine did.
+    pub started: u64,
+    /// Its executable; `None` where the scanner may not see it.
+    pub executable: Option<Vec<u8>>,
+    /// Its command line, as it shows it.
+    pub command: Vec<Vec<u8>>,
+    /// The container that its control group is of.
+    pub container: Option<ContainerId>,
+    /// The pod's uid and the container's name, by the kubelet's mount.
+    pub kubernetes: Option<(String, String)>,
+    /// The mount of its root.
+    pub root: Option<Mount>,
+    /// How many processes its container has.
+    pub processes: usize,
+}
+
+/// What a PID namespace shows.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// The first process of each container but the scanner's own, by pid.
+    pub containers: Vec<Candidate>,
+    /// The processes in them, by pid.
+    pub processes: Vec<Candidate>,
+    /// The processes of the scanner's own container, itself among them.
+    pub own: Vec<Candidate>,
+    /// How many processes did not let themselves be looked at, or are threads of the kernel.
+    pub unseen: usize,
+    /// Whether processes of other users may be hidden (hidepid of procfs).
+    pub hidden: bool,
+}
+
+/// Why no process was chosen.
+#[derive(Clone, Debug)]
+pub enum NotLocated {
+    /// None is what was meant.
+    None,
+    /// More than one is.
+    Several(Vec<Candidate>),
+}
+
+/// What makes processes one container, the surest first.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Group {
+    Id(String),
+    Name(String, String),
+    RootMount(Option<u64>),
+}
+
+impl Candidate {
+    fn look(process: &Process) -> Look<Candidate> {
+        let status = process.status()?;
+        if status.kernel_thread == Some(true) || matches!(status.state, b'Z' | b'X') {
+            return Err(LookError::Absent);
+        }
+        let mounts = parse(&process.read("mountinfo")?).map_err(|_| LookError::Unsupported("its mountinfo is odd"))?;
+        let kubernetes = mounts.iter().find_map(|mount| kubernetes_name(&mount.root));
+        let command = process.read("cmdline").unwrap_or_default();
+        let command = command.strip_suffix(b"\0").unwrap_or(&command);
+        let words = if command.is_empty() { Vec::new() } else { command.split(|byte| *byte == 0).collect() };
+        Ok(Candidate {
+            pid: process.pid,
+            inner_pid: status.namespace_pids.last().copied().unwrap_or(process.pid),
+            uid: status.uids[1],
+            gid: status.gids[1],
+            started: process.start_time()?,
+            executable: process.link("exe").ok(),
+            command: words.into_iter().map(<[u8]>::to_vec).collect(),
+            container: of_cgroup(&process.read("cgroup")?),
+            kubernetes: kubernetes.map(|(pod, name)| (pod.to_owned(), name.to_owned())),
+            root: mounts.into_iter().rfind(|mount| mount.point == b"/"),
+            processes: 1,
+        })
+    }
+
+    fn group(&self) -> Group {
+        match (&self.container, &self.kubernetes) {
+            (Some(container), _) => Group::Id(container.id.clone()),
+            (None, Some((pod, name))) => Group::Name(pod.clone(), name.clone()),
+            (None, None) => Group::RootMount(self.root.as_ref().map(|root| root.id)),
+        }
+    }
+}
+
+/// Looks at all processes that this procfs shows.
+///
+/// Errors: /proc itself does not let itself be looked at. A process that ends meanwhile is left out.
+pub fn survey(procfs: &Procfs) -> Look<Survey> {
+    let own = Candidate::look(&procfs.myself()?)?;
+    let pids = procfs.pids()?;
+    let mut survey = Survey { hidden: !pids.contains(&1), ..Survey::default() };
+    for pid in pids {
+        match procfs.process(pid).and_then(|process| Candidate::look(&process)) {
+            Ok(seen) => survey.processes.push(seen),
+            Err(LookError::Absent) => {}
+            Err(LookError::Exhausted(errno)) => return Err(LookError::Exhausted(errno)),
+            Err(_) => survey.unseen += 1,
+        }
+    }
+    survey.leave_out(&own);
+    Ok(survey)
+}
+
+impl Survey {
+    /// Keeps what is not of the scanner's own container, and finds the first process of each other one.
+    fn leave_out(&mut self, own: &Candidate) {
+        let of_own = |seen: &Candidate| {
+            let root = |of: &Candidate| of.root.as_ref().map(|root| root.id);
+            seen.pid == own.pid || seen.group() == own.group() || root(seen) == root(own)
+        };
+        (self.own, self.processes) = std::mem::take(&mut self.processes).into_iter().partition(of_own);
+        let mut groups: BTreeMap<Group, Candidate> = BTreeMap::new();
+        for seen in &self.processes {
+            groups
+                .entry(seen.group())
+                .and_modify(|first| {
+                    let processes = first.processes + 1;
+                    if (seen.started, seen.pid) < (first.started, first.pid) {
+                        *first = seen.clone();
+                    }
+                    first.processes = processes;
+                })
+                .or_insert_with(|| seen.clone());
+        }
+        self.containers = groups.into_values().collect();
+        self.containers.sort_by_key(|first| first.pid);
+    }
+
+    /// The first process of the container that is meant; for a pid that very process.
+    pub fn choose(&self, wanted: &Wanted) -> Result<Candidate, NotLocated> {
+        if let Wanted::Pid(pid) = wanted {
+            // One of the scanner's own container, too: what is wrong with it is said when its root is looked at.
+            return self
+                .processes
+                .iter()
+                .chain(&self.own)
+                .find(|seen| seen.pid == *pid)
+                .cloned()
+                .ok_or(NotLocated::None);
+        }
+        let fits = |first: &&Candidate| match wanted {
+            Wanted::Auto => true,
+            Wanted::Pid(pid) => first.pid == *pid,
+            Wanted::Name(name) => first.kubernetes.as_ref().is_some_and(|(_, known)| known == name),
+            Wanted::Id(id) => first.container.as_ref().is_some_and(|known| known.id.starts_with(id.as_str())),
+            Wanted::Executable(path) => self.any_of(first, |seen| seen.executable.as_ref() == Some(path)),
+            Wanted::Command(pattern) => self.any_of(first, |seen| pattern.is_match(&seen.command.join(&b' '))),
+        };
+        let mut found: Vec<&Candidate> = self.containers.iter().filter(fits).collect();
+        if matches!(wanted, Wanted::Auto) && found.len() > 1 {
+            found = self.apart_from_the_pods_own(found);
+        }
+        match found.as_slice() {
+            [] => Err(NotLocated::None),
+            [only] => Ok((*only).clone()),
+            several => Err(NotLocated::Several(several.iter().copied().cloned().collect())),
+        }
+    }
+
+    /// In a pod, every container but the one that holds the namespaces (pause) has the kubelet's mount. And when process 1
+    /// is a container of the pod, the namespace is that container's: what else is in it (debug containers) came later.
+    fn apart_from_the_pods_own<'a>(&self, found: Vec<&'a Candidate>) -> Vec<&'a Candidate> {
+        let named: Vec<&Candidate> = found.iter().copied().filter(|first| first.kubernetes.is_some()).collect();
+        if named.is_empty() {
+            return found;
+        }
+        match named.iter().find(|first| first.pid == 1) {
+            Some(first) => vec![first],
+            None => named,
+        }
+    }
+
+    /// The processes of the container that a process belongs to.
+    pub(super) fn of_the_container_of(&self, one: &Candidate) -> impl Iterator<Item = &Candidate> {
+        let group = one.group();
+        self.processes.iter().filter(move |seen| seen.group() == group)
+    }
+
+    /// The first process of the container that a process belongs to.
+    pub(super) fn first_of(&self, one: &Candidate) -> Option<i32> {
+        self.containers.iter().find(|first| first.group() == one.group()).map(|first| first.pid)
+    }
+
+    fn any_of(&self, first: &Candidate, is: impl Fn(&Candidate) -> bool) -> bool {
+        self.of_the_container_of(first).any(is)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(pid: i32, started: u64, name: Option<&str>, mount: u64) -> Candidate {
+        Candidate {
+            pid,
+            started,
+            kubernetes: name.map(|name| ("uid".to_owned(), name.to_owned())),
+            root: Some(Mount { id: mount, ..Mount::default() }),
+            processes: 1,
+            ..Candidate::default()
+        }
+    }
+
+    fn survey(processes: Vec<Candidate>) -> Survey {
+        let mut survey = Survey { processes, ..Survey::default() };
+        survey.leave_out(&seen(99, 500, Some("debugger"), 9));
+        survey
+    }
+
+    #[test]
+    fn in_a_debug_container_process_1_is_the_target() {
+        let pod = survey(vec![
+            seen(1, 10, Some("app"), 1),
+            seen(7, 11, Some("app"), 1),
+            seen(50, 90, Some("debugger-old"), 5),
+            seen(99, 500, Some("debugger"), 9),
+        ]);
+        assert_eq!(pod.own.len(), 1);
+        let chosen = pod.choose(&Wanted::Auto).unwrap();
+        assert_eq!((chosen.pid, chosen.processes), (1, 2));
+        assert_eq!(pod.choose(&Wanted::Name("debugger-old".to_owned())).unwrap().pid, 50);
+    }
+
+    #[test]
+    fn in_a_pod_that_shares_processes_pause_is_left_out() {
+        let pod = survey(vec![seen(1, 1, None, 1), seen(7, 10, Some("app"), 2), seen(8, 11, Some("app"), 2)]);
+        assert_eq!(pod.choose(&Wanted::Auto).unwrap().pid, 7);
+        let two = survey(vec![seen(1, 1, None, 1), seen(7, 10, Some("app"), 2), seen(8, 11, Some("log"), 3)]);
+        let Err(NotLocated::Several(several)) = two.choose(&Wanted::Auto) else { panic!("a guess") };
+        assert_eq!(several.iter().map(|first| first.pid).collect::<Vec<_>>(), [7, 8]);
+        assert_eq!(two.choose(&Wanted::Name("log".to_owned())).unwrap().pid, 8);
+        assert!(matches!(two.choose(&Wanted::Name("lo".to_owned())), Err(NotLocated::None)));
+    }
+
+    #[test]
+    fn the_oldest_process_is_the_containers_first() {
+        let pod = survey(vec![seen(40, 10, Some("app"), 2), seen(8, 11, Some("app"), 2)]);
+        assert_eq!(pod.choose(&Wanted::Auto).unwrap().pid, 40);
+        assert_eq!(pod.choose(&Wanted::Pid(8)).unwrap().pid, 8);
+    }
+
+    #[test]
+    fn without_names_nothing_is_guessed() {
+        let two = survey(vec![seen(1, 1, None, 1), seen(7, 10, None, 2)]);
+        assert!(matches!(two.choose(&Wanted::Auto), Err(NotLocated::Several(several)) if several.len() == 2));
+        assert!(matches!(survey(vec![]).choose(&Wanted::Auto), Err(NotLocated::None)));
+    }
+}
