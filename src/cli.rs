@@ -21,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// Evaluate profiles against a target
     Scan(Box<Scan>),
+    /// Find the process of a running container, and tell what would be needed to scan it
+    Locate(Locate),
     /// Load profiles and report every error in them, without a target
     Check(Check),
     /// Render results in HDF again, also those of InSpec
@@ -183,6 +185,43 @@ pub enum Resolver {
     Auto,
     /// Step by step, as on kernels without it.
     Steps,
+}
+
+/// `assay locate`.
+#[derive(Debug, Args)]
+pub struct Locate {
+    /// Which container: auto (the only other one in this process namespace), name=CONTAINER, id=CONTAINER_ID, exe=PATH
+    /// or command=REGEX
+    #[arg(long, value_name = "HOW", value_parser = wanted, default_value = "auto", conflicts_with = "pid")]
+    pub target: Wanted,
+
+    /// The process of this number
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pub pid: Option<i32>,
+
+    /// Print what a scanner must be run as, for those who start one
+    #[arg(long, value_name = "FORMAT")]
+    pub plan: Option<PlanFormat>,
+
+    /// How to print what was found
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: LocateFormat,
+}
+
+/// How `assay locate` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LocateFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// How `assay locate --plan` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For programs.
+    Json,
 }
 
 /// `assay check`.

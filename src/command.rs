@@ -4,6 +4,7 @@ mod check;
 mod progress;
 mod report;
 mod reporters;
+mod locate;
 mod manual;
 mod new;
 mod resources;
@@ -29,6 +30,7 @@ const MAX_FILE: u64 = 1 << 30;
 pub fn run(cli: &Cli) -> ExitCode {
     match &cli.command {
         Command::Scan(arguments) => scan::run(arguments),
+        Command::Locate(arguments) => locate::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Resources(arguments) => resources::run(arguments),
