@@ -84,11 +84,8 @@ fn plan(found: &Found) -> Json {
 }
 
 fn way(way: &Way) -> Json {
-    let add: Vec<String> = way
-        .capabilities
-        .iter()
-        .map(|name| name.strip_prefix("cap_").unwrap_or(name).to_ascii_uppercase())
-        .collect();
+    let add: Vec<String> =
+        way.capabilities.iter().map(|name| name.strip_prefix("cap_").unwrap_or(name).to_ascii_uppercase()).collect();
     json!({
         "runAsUser": way.uid,
         "runAsGroup": way.gid,

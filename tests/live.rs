@@ -1,0 +1,271 @@
+//! Running containers, made by podman and runc: found, looked at with the rights that are there, refused with reasons.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests make and read their own files")]
+
+mod fixture;
+mod podman;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use fixture::{Run, repository, run};
+use podman::Podman;
+use serde_json::Value;
+
+/// Asks for a file that only root reads, and for one that everybody reads.
+const PROFILE: &str = "schema: 1\nname: p\ncontrols:\n\
+    \x20 - {id: open, title: t, checks: [{file: /etc/passwd, expect: {exist: true, content: {match: root}}}]}\n\
+    \x20 - {id: closed, title: t, checks: [{file: /secret, expect: {content: {match: only root}}}]}\n\
+    \x20 - {id: absent, title: t, checks: [{file: /bin/sh, expect: {exist: false}}]}\n";
+
+/// Runs the program under test as another user, without capabilities.
+fn run_as(folder: &Path, uid: &str, gid: &str, arguments: &[&str]) -> Run {
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", uid, "--regid", gid, "--clear-groups", "--bounding-set=-all"]);
+    command.arg(env!("CARGO_BIN_EXE_assay")).args(arguments).current_dir(folder).env_remove("NO_COLOR");
+    command.output().unwrap().into()
+}
+
+fn report(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
+}
+
+/// Status of each control's first result.
+fn statuses(report: &Value) -> Vec<(String, String)> {
+    let controls =
+        report["profiles"].as_array().unwrap().iter().flat_map(|profile| profile["controls"].as_array().unwrap());
+    let results = controls.flat_map(|control| {
+        let id = control["id"].as_str().unwrap().to_owned();
+        control["results"].as_array().unwrap().iter().map(move |result| {
+            (format!("{id}: {}", result["code_desc"].as_str().unwrap()), result["status"].as_str().unwrap().to_owned())
+        })
+    });
+    results.collect()
+}
+
+#[test]
+fn a_container_is_scanned_by_the_rights_that_there_are() {
+    let Some(podman) = Podman::new("a_container_is_scanned_by_the_rights_that_there_are") else { return };
+    podman.fixture("static");
+    podman.0.write("p.yaml", PROFILE);
+    let pid = podman.start("target", &["--cap-drop", "all", "localhost/static:1"]);
+    let arguments = ["scan", "p.yaml", "--reporter", "json", "--pid", &pid];
+    let expect = |report: &Value, closed: &str, assurance: &str| {
+        let found: Vec<&str> = report["profiles"][0]["controls"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|control| control["results"][0]["status"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, ["passed", closed, "passed"], "{report:#}");
+        let target = &report["passthrough"]["assay"]["target"];
+        assert_eq!(target["assurance"], assurance);
+        assert_eq!(target["live"]["pid"].to_string(), pid);
+        assert_eq!(target["live"]["root_mount"]["filesystem"], "overlay");
+    };
+
+    // Root, with all capabilities, reads everything.
+    expect(&report(&run(&podman.0.0, arguments)), "passed", "live, another user");
+
+    // The target's own user and group, without any capability, reads what that user reads.
+    let own = report(&run_as(&podman.0.0, "65532", "65532", &arguments));
+    expect(&own, "failed", "live, same user");
+    let closed = &own["profiles"][0]["controls"][1]["results"][0];
+    assert!(closed["backtrace"].is_array(), "an error, not a failure: {closed:#}");
+    assert!(
+        closed["message"].as_str().unwrap().contains("needs the file's uid or gid, or root with CAP_DAC_READ_SEARCH")
+    );
+
+    // Anybody else is told why not, and what would do.
+    for (uid, gid, reasons) in [
+        ("65532", "0", vec!["the target runs as gid 65532, this scanner as 0"]),
+        ("1000", "65532", vec!["the target runs as uid 65532, this scanner as 1000"]),
+        ("0", "0", vec!["the target runs as uid 65532, this scanner as 0", "the target runs as gid 65532"]),
+    ] {
+        let refused = run_as(&podman.0.0, uid, gid, &arguments);
+        assert_eq!((refused.code, refused.stdout.as_str()), (104, ""), "{}", refused.stderr);
+        for reason in reasons {
+            assert!(refused.stderr.contains(reason), "{}", refused.stderr);
+        }
+        assert!(refused.stderr.contains("run it as 65532:65532 without any capability"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("or as 0:0 with CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_container_is_found_by_what_the_kernel_tells() {
+    let Some(podman) = Podman::new("a_container_is_found_by_what_the_kernel_tells") else { return };
+    podman.fixture("static");
+    let pid = podman.start("target", &["localhost/static:1"]);
+    let id = podman.run(&["inspect", "--format", "{{.Id}}", "target"]);
+    let locate = |how: &str| run(&podman.0.0, ["locate", "--format", "json", "--target", how]);
+    for how in [format!("id={id}"), format!("id={}", &id[..12]), format!("id=podman://{id}")] {
+        let found = locate(&how);
+        assert_eq!(found.code, 0, "{}", found.stderr);
+        let target = &report(&found)["target"];
+        assert_eq!(target["pid"].to_string(), pid);
+        assert_eq!((&target["container_id"], &target["engine"]), (&id.as_str().into(), &"podman".into()));
+        assert_eq!((&target["uid"], &target["pid_in_its_namespace"]), (&65532.into(), &1.into()));
+    }
+    let missing = locate("id=0123456789ab");
+    assert_eq!(missing.code, 104);
+    assert!(missing.stderr.contains("target process not found"), "{}", missing.stderr);
+    assert!(missing.stderr.contains(&id[..12]), "what there is instead: {}", missing.stderr);
+
+    let plan = report(&run(&podman.0.0, ["locate", "--plan", "json", "--pid", &pid]));
+    let [least, most] = plan["ways"].as_array().unwrap().as_slice() else { panic!("{plan:#}") };
+    assert_eq!(
+        (&least["runAsUser"], &least["runAsGroup"], &least["runAsNonRoot"]),
+        (&65532.into(), &65532.into(), &true.into())
+    );
+    assert_eq!(least["capabilities"]["add"].as_array().unwrap().len(), 0);
+    assert_eq!(most["capabilities"]["add"].to_string(), "[\"DAC_READ_SEARCH\",\"SYS_PTRACE\"]");
+}
+
+#[test]
+fn the_agent_in_its_own_image_needs_no_capability() {
+    let Some(podman) = Podman::new("the_agent_in_its_own_image_needs_no_capability") else { return };
+    podman.fixture("static");
+    podman.agent();
+    podman.0.write("p.yaml", PROFILE);
+    podman.start("target", &["--cap-drop", "all", "localhost/static:1"]);
+    let profile = format!("{}:/p.yaml:ro", podman.0.path("p.yaml").display());
+    let scan = |options: &[&str]| -> Run {
+        let fixed = ["run", "--rm", "--pid", "container:target", "--cap-drop", "all", "--read-only"];
+        let rest = ["--security-opt", "no-new-privileges", "-v", &profile];
+        let agent = ["localhost/assay:1", "scan", "/p.yaml", "--target", "auto", "--reporter", "json"];
+        podman.command(&[&fixed[..], &rest, options, &agent].concat()).output().unwrap().into()
+    };
+    let closed = |run: &Run| {
+        assert_eq!(report(run)["passthrough"]["assay"]["target"]["live"]["pid"], 1, "{}", run.stderr);
+        report(run)["profiles"][0]["controls"][1]["results"][0]["status"].as_str().unwrap().to_owned()
+    };
+    // Same user and group, no capability at all; the file of root is an error.
+    assert_eq!(closed(&scan(&["--user", "65532:65532"])), "failed");
+    // Root with the two capabilities reads all.
+    let two = ["--user", "0:0", "--cap-add", "SYS_PTRACE", "--cap-add", "DAC_READ_SEARCH"];
+    assert_eq!(closed(&scan(&two)), "passed");
+    // Files that belong to root need only the first of them.
+    assert_eq!(closed(&scan(&["--user", "0:0", "--cap-add", "SYS_PTRACE"])), "passed", "the file belongs to root");
+    for options in
+        [vec!["--user", "65532:0"], vec!["--user", "0:0"], vec!["--user", "1000:1000", "--cap-add", "SYS_PTRACE"]]
+    {
+        let refused = scan(&options);
+        assert_eq!((refused.code, refused.stdout.as_str()), (104, ""), "{options:?}: {}", refused.stderr);
+        assert!(refused.stderr.contains("run it as 65532:65532 without any capability"), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn in_a_pod_that_shares_processes_nothing_is_guessed() {
+    let Some(podman) = Podman::new("in_a_pod_that_shares_processes_nothing_is_guessed") else { return };
+    podman.fixture("static");
+    podman.agent();
+    podman.0.write("p.yaml", PROFILE);
+    podman.start("one", &["localhost/static:1"]);
+    podman.start("two", &["--pid", "container:one", "localhost/static:1"]);
+    let locate = |how: &str| -> Run {
+        let fixed = [
+            "run",
+            "--rm",
+            "--pid",
+            "container:one",
+            "localhost/assay:1",
+            "locate",
+            "--format",
+            "json",
+            "--target",
+            how,
+        ];
+        podman.command(&fixed).output().unwrap().into()
+    };
+    let ambiguous = locate("auto");
+    assert_eq!(ambiguous.code, 104, "{}", ambiguous.stderr);
+    assert!(ambiguous.stderr.contains("2 containers fit, and none is taken by guess"), "{}", ambiguous.stderr);
+    assert_eq!(report(&ambiguous)["candidates"].as_array().unwrap().len(), 2);
+    let id = podman.run(&["inspect", "--format", "{{.Id}}", "two"]);
+    let chosen = locate(&format!("id={id}"));
+    // Within a control group namespace the ids may be hidden; then there is no such container, and no guess.
+    assert!([0, 104].contains(&chosen.code));
+    if chosen.code == 0 {
+        assert_eq!(report(&chosen)["target"]["container_id"], id.as_str());
+    }
+    let hint = locate("exe=/idle");
+    assert_eq!(hint.code, 104, "both have it: {}", hint.stderr);
+}
+
+#[test]
+fn live_image_and_folder_come_to_the_same() {
+    let Some(podman) = Podman::new("live_image_and_folder_come_to_the_same") else { return };
+    for kind in ["static", "base", "cc", "java", "nodejs", "python", "standard"] {
+        podman.fixture(kind);
+        let pid = podman.start(kind, &["--cap-drop", "all", "--user", "0:0", &format!("localhost/{kind}:1")]);
+        let tree = podman.0.path(&format!("{kind}-tree"));
+        let archive = podman.0.path(&format!("{kind}.oci"));
+        podman.run(&[
+            "save",
+            "--quiet",
+            "--format",
+            "oci-archive",
+            "-o",
+            archive.to_str().unwrap(),
+            &format!("localhost/{kind}:1"),
+        ]);
+        let profile = repository("profiles/distroless-baseline");
+        let scan = |target: [&str; 2]| {
+            let fixed = ["scan", profile.to_str().unwrap(), "--reporter", "json"];
+            report(&run(&podman.0.0, [&fixed[..], &target].concat()))
+        };
+        let live = scan(["--pid", &pid]);
+        let folder = scan(["--rootfs", tree.to_str().unwrap()]);
+        let image = scan(["--image", archive.to_str().unwrap()]);
+        // What must differ: what a folder cannot tell (the configuration, processes), and what an engine puts into a
+        // running container (/etc/hosts, /proc …).
+        let only_there = |description: &str| description.contains("image") || description.contains("No-op");
+        let same = |report: &Value| -> Vec<(String, String)> {
+            statuses(report).into_iter().filter(|(description, _)| !only_there(&description.to_lowercase())).collect()
+        };
+        let differences = |other: &Value| -> Vec<String> {
+            let (one, other) = (same(&folder), same(other));
+            let gone = one.iter().filter(|row| !other.contains(row)).map(|row| format!("- {row:?}"));
+            let new = other.iter().filter(|row| !one.contains(row)).map(|row| format!("+ {row:?}"));
+            gone.chain(new).collect()
+        };
+        assert_eq!(differences(&image), Vec::<String>::new(), "{kind}: image");
+        assert_eq!(differences(&live), Vec::<String>::new(), "{kind}: live");
+    }
+}
+
+#[test]
+fn a_target_that_ends_is_no_scan() {
+    let Some(podman) = Podman::new("a_target_that_ends_is_no_scan") else { return };
+    podman.fixture("static");
+    let pid = podman.start("target", &["localhost/static:1"]);
+    // Long to hash, and of no size on disk.
+    let large = fs::File::create(format!("/proc/{pid}/root/large")).unwrap();
+    large.set_len(4 << 30).unwrap();
+    podman.0.write(
+        "large.yaml",
+        "schema: 1\nname: p\ncontrols:\n  - {id: c, title: t, checks: [{file: /large, expect: {sha256sum: {match: .}}}]}\n",
+    );
+    let mut scan = Command::new(env!("CARGO_BIN_EXE_assay"));
+    scan.args(["scan", "large.yaml", "--pid", &pid, "--reporter", "json:report.json"]).current_dir(&podman.0.0);
+    let mut scan = scan.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let descriptors = format!("/proc/{}/fd", scan.id());
+    let reads = || {
+        let mut open = fs::read_dir(&descriptors).into_iter().flatten().flatten();
+        open.any(|entry| fs::read_link(entry.path()).is_ok_and(|path| path.ends_with("large")))
+    };
+    while !reads() {
+        assert!(scan.try_wait().unwrap().is_none(), "it ended before it read");
+        std::thread::yield_now();
+    }
+    podman.run(&["kill", "target"]);
+    let output = scan.wait_with_output().unwrap();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(104), "{complaint}");
+    assert!(complaint.contains(&format!("process {pid} ended: there is no whole scan of it")), "{complaint}");
+    assert!(!podman.0.path("report.json").exists());
+}
