@@ -1,7 +1,9 @@
 //! The command line: types only.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use clap::builder::ArgPredicate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::pattern::Pattern;
@@ -23,6 +25,10 @@ pub enum Command {
     Scan(Box<Scan>),
     /// Find the process of a running container, and tell what would be needed to scan it
     Locate(Locate),
+    /// Wait, so that scans can be run beside: until the time is over, a signal, or assay release
+    Hold(Hold),
+    /// End what waits in assay hold in this container
+    Release,
     /// Load profiles and report every error in them, without a target
     Check(Check),
     /// Render results in HDF again, also those of InSpec
@@ -53,7 +59,7 @@ pub enum Command {
 )]
 pub struct Scan {
     /// Profiles: folders, single files, or - for standard input
-    #[arg(value_name = "PROFILE", required = true)]
+    #[arg(value_name = "PROFILE", required = true, env = "ASSAY_PROFILE")]
     pub profiles: Vec<String>,
 
     /// What is scanned.
@@ -61,15 +67,25 @@ pub struct Scan {
     pub target: Target,
 
     /// Reports to write, to a file or to standard output: cli, html, json, json-min, junit, markdown, sarif, yaml
-    #[arg(long, value_name = "FORMAT[:FILE]", num_args = 1.., default_value = "cli")]
+    #[arg(long, value_name = "FORMAT[:FILE]", num_args = 1.., default_value = "cli", default_value_if("results_dir", ArgPredicate::IsPresent, None))]
     pub reporter: Vec<String>,
+
+    /// A folder for scan-results.json, scan-summary.md, threshold-result.txt and, when all are there, complete; without
+    /// --reporter nothing else is printed
+    #[arg(long, value_name = "DIR", env = "ASSAY_RESULTS_DIR")]
+    pub results_dir: Option<PathBuf>,
+
+    /// Put the report on standard output behind a line with its length and digest, for those who read it over a
+    /// connection
+    #[arg(long)]
+    pub framed: bool,
 
     /// Values for inputs of the profiles
     #[arg(long, value_name = "NAME=VALUE", num_args = 1..)]
     pub input: Vec<String>,
 
     /// Files with values for inputs, in YAML; a later one wins
-    #[arg(long, value_name = "FILE", num_args = 1..)]
+    #[arg(long, value_name = "FILE", num_args = 1.., env = "ASSAY_INPUT_FILE")]
     pub input_file: Vec<String>,
 
     /// Files that waive controls, in YAML, JSON or CSV
@@ -85,7 +101,7 @@ pub struct Scan {
     pub tags: Vec<String>,
 
     /// What the results must meet, in SAF's format; decides the exit code
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", env = "ASSAY_THRESHOLD")]
     pub threshold: Option<String>,
 
     /// Exit with 0 or 1 only (2 for wrong usage)
@@ -152,7 +168,7 @@ pub struct Place {
 
     /// The running container: auto (the only other one in this process namespace), name=CONTAINER, id=CONTAINER_ID,
     /// exe=PATH or command=REGEX
-    #[arg(long, value_name = "HOW", value_parser = wanted)]
+    #[arg(long, value_name = "HOW", value_parser = wanted, env = "ASSAY_TARGET")]
     pub target: Option<Wanted>,
 }
 
@@ -185,6 +201,27 @@ pub enum Resolver {
     Auto,
     /// Step by step, as on kernels without it.
     Steps,
+}
+
+/// `assay hold`.
+#[derive(Debug, Args)]
+pub struct Hold {
+    /// How long at most: 90s, 10m, 1h
+    #[arg(long = "for", value_name = "TIME", value_parser = duration, default_value = "10m")]
+    pub time: Duration,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("`{text}` is no time of 1s to 24h: 90s, 10m, 1h");
+    let (number, unit) = text.split_at(text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len()));
+    let seconds = match unit {
+        "s" | "" => 1,
+        "m" => 60,
+        "h" => 3600,
+        _ => return Err(wrong()),
+    };
+    let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(seconds));
+    seconds.filter(|seconds| (1..=86_400).contains(seconds)).map(Duration::from_secs).ok_or_else(wrong)
 }
 
 /// `assay locate`.

@@ -4,6 +4,7 @@ mod check;
 mod progress;
 mod report;
 mod reporters;
+mod hold;
 mod locate;
 mod manual;
 mod new;
@@ -30,6 +31,8 @@ const MAX_FILE: u64 = 1 << 30;
 pub fn run(cli: &Cli) -> ExitCode {
     match &cli.command {
         Command::Scan(arguments) => scan::run(arguments),
+        Command::Hold(arguments) => hold::run(arguments),
+        Command::Release => hold::release(),
         Command::Locate(arguments) => locate::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Report(arguments) => report::run(arguments),

@@ -40,6 +40,8 @@ pub enum Format {
     Sarif,
     /// HDF in YAML.
     Yaml,
+    /// One line for scripts: whether the threshold is met.
+    ThresholdResult,
 }
 
 impl Format {
@@ -73,6 +75,10 @@ pub fn write(
         Format::Markdown => markdown::write(report, verdict, out),
         Format::Sarif => sarif::write(report, out),
         Format::Yaml => yaml::write(report, verdict, out),
+        // The exit code of SAF's own check, as scripts ask for it.
+        Format::ThresholdResult => {
+            writeln!(out, "THRESHOLD_RESULT={}", u8::from(!verdict.is_some_and(Verdict::is_met)))
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! `--reporter cli json:FILE …`: formats and places, opened before there is anything to write.
 
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
 
 use crate::command::{complain, usage};
 use crate::exit_code::ExitCode;
@@ -11,7 +12,15 @@ use crate::report::{Destination, Format, Output};
 pub(super) struct Reporters {
     reporters: Vec<(Format, Output)>,
     color: bool,
+    /// Says that all files of a folder of results are there.
+    complete: Option<Output>,
 }
+
+/// The files of a folder of results.
+const RESULTS: [(&str, Format); 2] = [("scan-results.json", Format::Json), ("scan-summary.md", Format::Markdown)];
+const THRESHOLD_RESULT: &str = "threshold-result.txt";
+/// It is written last, with the exit code, and removed first.
+const COMPLETE: &str = "complete";
 
 impl Reporters {
     pub(super) fn open(reporters: &[String], no_color: bool) -> Result<Reporters, ExitCode> {
@@ -22,7 +31,48 @@ impl Reporters {
         let color = !no_color
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && io::stdout().is_terminal();
-        Ok(Reporters { reporters: opened, color })
+        Ok(Reporters { reporters: opened, color, complete: None })
+    }
+
+    /// The same, and a folder of results, which is made where it is missing.
+    pub(super) fn with_results(mut self, folder: &Path, threshold: bool) -> Result<Reporters, ExitCode> {
+        let unusable = |error: &io::Error| usage(&format_args!("results folder {}: {error}", folder.display()));
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unusable(&error))?;
+        match std::fs::remove_file(folder.join(COMPLETE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(&error)),
+            _ => {}
+        }
+        let open = |name: &str| Output::open(&Destination::File(folder.join(name))).map_err(|error| usage(&error));
+        for (name, format) in RESULTS {
+            self.reporters.push((format, open(name)?));
+        }
+        if threshold {
+            self.reporters.push((Format::ThresholdResult, open(THRESHOLD_RESULT)?));
+        }
+        self.complete = Some(open(COMPLETE)?);
+        Ok(self)
+    }
+
+    /// Says, where results have a folder, that all of them are there, and how the run ends.
+    pub(super) fn conclude(&self, code: ExitCode) -> ExitCode {
+        let Some(complete) = self.complete.as_ref().filter(|_| code != ExitCode::Internal) else { return code };
+        match complete.write(&|out| writeln!(out, "EXIT_CODE={}", code as u8)) {
+            Ok(()) => code,
+            Err(error) => {
+                complain(&format_args!("error: {error}"));
+                ExitCode::Internal
+            }
+        }
+    }
+
+    /// Puts what goes to standard output into a frame.
+    pub(super) fn framed(mut self) -> Result<Reporters, ExitCode> {
+        let stdout = self.reporters.iter_mut().find(|(_, output)| output.is_stdout());
+        let Some((_, output)) = stdout else {
+            return Err(usage(&"--framed is about standard output; give a reporter without a file: --reporter json"));
+        };
+        *output = Output::open(&Destination::Frame).map_err(|error| usage(&error))?;
+        Ok(self)
     }
 
     /// Writes every report; `render` gets the format, whether the terminal has colours, and the place.
@@ -60,7 +110,7 @@ fn destinations(reporters: &[String]) -> Result<Vec<(Format, Destination)>, Exit
         };
         if destinations.iter().any(|(_, known)| *known == file) {
             let place = match &file {
-                Destination::Stdout => "standard output".to_owned(),
+                Destination::Stdout | Destination::Frame => "standard output".to_owned(),
                 Destination::File(path) => path.display().to_string(),
             };
             return Err(usage(&format_args!("two reporters write to {place}; give one a file: {name}:FILE")));

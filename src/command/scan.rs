@@ -89,7 +89,7 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
         verdict
     });
     let written = given.reporters.write(|format, color, out| write(format, &report, verdict.as_ref(), color, out));
-    Ok(ExitCode::worst(&[written, judged(&report, verdict.as_ref())]))
+    Ok(given.reporters.conclude(ExitCode::worst(&[written, judged(&report, verdict.as_ref())])))
 }
 
 fn given(arguments: &Scan) -> Result<Given, ExitCode> {
@@ -115,7 +115,13 @@ fn given(arguments: &Scan) -> Result<Given, ExitCode> {
             Some(parse(&source.text).map_err(|error| usage(&format_args!("threshold {path}: {error}")))?)
         }
     };
-    let reporters = Reporters::open(&arguments.reporter, arguments.no_color)?;
+    let mut reporters = Reporters::open(&arguments.reporter, arguments.no_color)?;
+    if arguments.framed {
+        reporters = reporters.framed()?;
+    }
+    if let Some(folder) = &arguments.results_dir {
+        reporters = reporters.with_results(folder, threshold.is_some())?;
+    }
     Ok(Given { reporters, inputs, waivers, threshold, files })
 }
 

@@ -11,12 +11,16 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat, renameat};
 use nix::sys::stat::Mode;
 use nix::unistd::{UnlinkatFlags, unlinkat};
+use sha2::{Digest, Sha256};
 
 /// Where a report is to go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Destination {
     /// Standard output.
     Stdout,
+    /// Standard output, behind a line with the length and the digest of what follows: for a reader at the other end of
+    /// a connection, who must see that nothing is missing.
+    Frame,
     /// A file.
     File(PathBuf),
 }
@@ -30,6 +34,7 @@ pub struct Output {
 #[derive(Debug)]
 enum Opened {
     Stdout,
+    Frame,
     File { folder: OwnedFd, name: PathBuf, path: PathBuf },
     Stream { path: PathBuf },
 }
@@ -59,7 +64,11 @@ impl OutputError {
 impl Output {
     /// Opens the folder of a destination, so that a scan does not end with a report that has no place.
     pub fn open(destination: &Destination) -> Result<Output, OutputError> {
-        let Destination::File(path) = destination else { return Ok(Output { place: Opened::Stdout }) };
+        let path = match destination {
+            Destination::Stdout => return Ok(Output { place: Opened::Stdout }),
+            Destination::Frame => return Ok(Output { place: Opened::Frame }),
+            Destination::File(path) => path,
+        };
         let fail = |error: io::Error| OutputError { path: path.clone(), error };
         // A link is written through, not replaced.
         #[expect(clippy::disallowed_methods, reason = "the auditor's own file")]
@@ -84,12 +93,21 @@ impl Output {
         Ok(Output { place: Opened::File { folder: opened, name: name.into(), path: path.clone() } })
     }
 
+    /// Whether it is standard output.
+    pub fn is_stdout(&self) -> bool {
+        matches!(self.place, Opened::Stdout)
+    }
+
     /// Writes a report. A file is written under another name beside its place and renamed.
     pub fn write(&self, report: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
         match &self.place {
             Opened::Stdout => {
                 let mut out = BufWriter::new(io::stdout().lock());
                 let written = report(&mut out).and_then(|()| out.flush());
+                written.map_err(|error| OutputError { path: "standard output".into(), error })
+            }
+            Opened::Frame => {
+                let written = framed(report, &mut io::stdout().lock());
                 written.map_err(|error| OutputError { path: "standard output".into(), error })
             }
             Opened::Stream { path } => {
@@ -114,6 +132,16 @@ impl Output {
             }
         }
     }
+}
+
+/// `assay-frame 1 LENGTH sha256:DIGEST`, a line end, and then so many bytes.
+fn framed(report: &dyn Fn(&mut dyn Write) -> io::Result<()>, out: &mut dyn Write) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    report(&mut bytes)?;
+    let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    writeln!(out, "assay-frame 1 {} sha256:{digest}", bytes.len())?;
+    out.write_all(&bytes)?;
+    out.flush()
 }
 
 fn write_new(folder: &OwnedFd, name: &Path, report: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
