@@ -29,6 +29,8 @@ pub enum Command {
     Hold(Hold),
     /// End what waits in assay hold in this container
     Release,
+    /// Tell what a container is: distroless or not, its base, shells, runtimes, users, each with its evidence
+    Detect(Detect),
     /// Load profiles and report every error in them, without a target
     Check(Check),
     /// Render results in HDF again, also those of InSpec
@@ -145,7 +147,7 @@ pub struct Target {
     #[arg(long, value_name = "HOW", default_value = "auto")]
     pub resolver: Resolver,
 
-    /// Scan a process's root although it may not be its container's; no threshold is met then
+    /// Look into a process's root although it may not be its container's; no threshold is met then, and nothing detected
     #[arg(long, conflicts_with_all = ["rootfs", "image"])]
     pub accept_root: bool,
 }
@@ -257,6 +259,34 @@ pub enum LocateFormat {
 /// How `assay locate --plan` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum PlanFormat {
+    /// For programs.
+    Json,
+}
+
+/// `assay detect`.
+#[derive(Debug, Args)]
+#[command(
+    override_usage = "assay detect --rootfs <DIR> [OPTIONS]\n       assay detect --image <ARCHIVE> [OPTIONS]\n       assay detect --pid <PID> | --target <HOW> [OPTIONS]"
+)]
+pub struct Detect {
+    /// What is looked at.
+    #[command(flatten)]
+    pub target: Target,
+
+    /// How to print what was found
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: DetectFormat,
+
+    /// How long it may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+}
+
+/// How `assay detect` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DetectFormat {
+    /// For people.
+    Text,
     /// For programs.
     Json,
 }

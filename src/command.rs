@@ -1,6 +1,7 @@
 //! The commands: arguments as typed become arguments as meant, and results become messages and an exit code.
 
 mod check;
+mod detect;
 mod progress;
 mod report;
 mod reporters;
@@ -34,6 +35,7 @@ pub fn run(cli: &Cli) -> ExitCode {
         Command::Hold(arguments) => hold::run(arguments),
         Command::Release => hold::release(),
         Command::Locate(arguments) => locate::run(arguments),
+        Command::Detect(arguments) => detect::run(arguments),
         Command::Check(arguments) => check::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Resources(arguments) => resources::run(arguments),

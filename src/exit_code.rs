@@ -9,7 +9,7 @@ pub enum ExitCode {
     Internal = 1,
     /// Arguments, input files, waivers or thresholds that make no sense.
     Usage = 2,
-    /// A control failed, or could not be decided; a test of a profile failed.
+    /// A control failed, or could not be decided; a test of a profile failed; a detection could not decide.
     Failed = 100,
     /// Nothing failed, but a control was not reviewed.
     Skipped = 101,

@@ -2,6 +2,7 @@
 //! terminal, Markdown, XML or HTML; JSON and YAML keep it without loss.
 
 mod cli;
+pub mod detection;
 mod harmless;
 mod hdf;
 mod html;

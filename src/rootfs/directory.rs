@@ -7,12 +7,13 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
 use nix::sys::stat::Mode;
 use nix::sys::statfs::{FsType, fstatfs};
+use nix::time::ClockId;
 use rustix::fs::{AtFlags, FileType, RawDir, Statx, StatxAttributes, StatxFlags};
 
 use crate::rootfs::{Handle, Kind, Links, Look, LookError, Metadata, Node};
@@ -28,7 +29,8 @@ const PIECE: usize = 64 << 10;
 const MAX_XATTR: usize = 64 << 10;
 
 /// How long a file must have been left alone, so that a further change shows by its time. Many kernels take times from a
-/// clock that ticks every 10 ms: two changes within a tick look like one.
+/// coarse clock that ticks every 10 ms: two changes within a tick look like one. On a busy machine ticks come late, so it
+/// is that clock that is asked, and the time is longer than a tick because servers have clocks of their own.
 const SETTLED: Duration = Duration::from_millis(20);
 
 const LOOK: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
@@ -380,7 +382,7 @@ fn settled(file: &OwnedFd, mut metadata: Metadata) -> Look<Metadata> {
     for _ in 0..READ_TRIES {
         let (seconds, nanoseconds) = metadata.ctime;
         let changed = Duration::new(u64::try_from(seconds).unwrap_or(0), nanoseconds);
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let now = Duration::from(nix::time::clock_gettime(ClockId::CLOCK_REALTIME_COARSE)?);
         if now.abs_diff(changed) >= SETTLED {
             return Ok(metadata);
         }
