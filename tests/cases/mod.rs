@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use assay::evaluate::{Clock, Limits};
-use assay::outcome::{CheckResult, ControlResult, Report, Status};
+use assay::outcome::{Assurance, CheckResult, ControlResult, Report, Status};
 use assay::profile::{GivenInputs, Profile, Selection, Source, compile, read, read_waivers};
 use assay::rootfs::{ImageChoice, ImageConfig, Kind, Memory, MemoryEntry, Resolver, Root};
 use assay::scan::{Settings, scan};
@@ -292,6 +292,8 @@ fn scan_root(profile: &Profile, root: Root, case: &Case) -> Report {
     let waivers = case.waivers.as_ref().map(|text| Arc::new(Source::new("waivers.yaml", text.as_str())));
     let settings = Settings {
         location: "case".to_owned(),
+        live: None,
+        assurance: Assurance::Directory,
         selection: Selection::default(),
         waivers: waivers.map_or_else(Vec::new, |source| read_waivers(&source).unwrap()),
         auditor_files: Vec::new(),
