@@ -7,6 +7,8 @@ mod fixture;
 mod podman;
 
 use std::fs;
+use std::io::Write;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -268,4 +270,83 @@ fn a_target_that_ends_is_no_scan() {
     assert_eq!(output.status.code(), Some(104), "{complaint}");
     assert!(complaint.contains(&format!("process {pid} ended: there is no whole scan of it")), "{complaint}");
     assert!(!podman.0.path("report.json").exists());
+}
+
+#[test]
+fn a_container_that_holds_takes_scans_and_is_released() {
+    let Some(podman) = Podman::new("a_container_that_holds_takes_scans_and_is_released") else { return };
+    podman.fixture("static");
+    podman.agent();
+    podman.start("target", &["--cap-drop", "all", "localhost/static:1"]);
+    let least =
+        ["--cap-drop", "all", "--read-only", "--security-opt", "no-new-privileges", "--pid", "container:target"];
+    podman.start("agent", &[&least[..], &["localhost/assay:1", "hold", "--for", "10m"]].concat());
+    let scan = ["exec", "-i", "agent", "/assay", "scan", "-", "--target", "auto", "--reporter", "json", "--framed"];
+    let mut scan = podman.command(&scan).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    scan.stdin.take().unwrap().write_all(PROFILE.as_bytes()).unwrap();
+    let output = scan.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(100), "{}", String::from_utf8_lossy(&output.stdout));
+    let end = output.stdout.iter().position(|byte| *byte == b'\n').unwrap();
+    let (frame, body) = (String::from_utf8(output.stdout[..end].to_vec()).unwrap(), &output.stdout[end + 1..]);
+    let file = podman.0.write("body", body);
+    let digest = Command::new("sha256sum").arg(file).output().unwrap().stdout;
+    let digest = String::from_utf8(digest).unwrap();
+    assert_eq!(frame, format!("assay-frame 1 {} sha256:{}", body.len(), digest.split(' ').next().unwrap()));
+    let report: Value = serde_json::from_slice(body).unwrap();
+    assert_eq!(report["passthrough"]["assay"]["target"]["assurance"], "live, same user");
+    assert_eq!(podman.run(&["logs", "agent"]), "", "nothing is in the container's log");
+
+    podman.run(&["exec", "agent", "/assay", "release"]);
+    assert_eq!(podman.run(&["wait", "agent"]), "0");
+    let time = podman.run(&["run", "--rm", "localhost/assay:1", "hold", "--for", "1s"]);
+    assert_eq!(time, "", "its time ends it");
+    let none: Run = podman.output(&["run", "--rm", "localhost/assay:1", "release"]).into();
+    assert_eq!(none.code, 104);
+    assert!(none.stderr.contains("nothing waits in assay hold in this container"), "{}", none.stderr);
+}
+
+#[test]
+fn a_sidecar_leaves_a_folder_of_results() {
+    let Some(podman) = Podman::new("a_sidecar_leaves_a_folder_of_results") else { return };
+    podman.fixture("static");
+    podman.agent();
+    podman.start("target", &["--cap-drop", "all", "localhost/static:1"]);
+    let results = podman.0.path("results");
+    fs::create_dir(&results).unwrap();
+    chown(&results, Some(65532), Some(65532)).unwrap();
+    let given = podman.0.path("given");
+    podman.0.write("given/p.yaml", PROFILE);
+    podman.0.write("given/threshold.yaml", "compliance:\n  min: 60\nerror:\n  total:\n    max: 1\n");
+    let (results_mount, given_mount) =
+        (format!("{}:/results", results.display()), format!("{}:/given:ro", given.display()));
+    let scan = |options: &[&str]| -> Run {
+        let fixed =
+            ["run", "--rm", "--pid", "container:target", "--cap-drop", "all", "--read-only", "-v", &results_mount];
+        let rest = ["-v", &given_mount, "-e", "ASSAY_RESULTS_DIR=/results", "-e", "ASSAY_TARGET=auto"];
+        podman
+            .output(
+                &[&fixed[..], &rest, &["-e", "ASSAY_PROFILE=/given/p.yaml"], options, &["localhost/assay:1", "scan"]]
+                    .concat(),
+            )
+            .into()
+    };
+    let read = |name: &str| fs::read_to_string(results.join(name)).unwrap_or_default();
+    let met = scan(&["-e", "ASSAY_THRESHOLD=/given/threshold.yaml"]);
+    assert_eq!((met.code, met.stdout.as_str(), met.stderr.as_str()), (0, "", ""));
+    assert_eq!(read("threshold-result.txt"), "THRESHOLD_RESULT=0\n");
+    assert_eq!(read("complete"), "EXIT_CODE=0\n");
+    assert!(read("scan-summary.md").contains("- **Assurance:** live, same user"));
+    let report: Value = serde_json::from_str(&read("scan-results.json")).unwrap();
+    assert_eq!(statuses(&report).len(), 4);
+    for name in ["threshold-result.txt", "complete", "scan-summary.md", "scan-results.json"] {
+        assert_eq!(fs::metadata(results.join(name)).unwrap().permissions().mode() & 0o777, 0o600, "{name}");
+    }
+
+    // What an earlier run left does not look like the results of one that went wrong.
+    podman.run(&["kill", "target"]);
+    podman.run(&["rm", "target"]);
+    podman.start("target", &["--cap-drop", "all", "--user", "7:7", "localhost/static:1"]);
+    let refused = scan(&[]);
+    assert_eq!(refused.code, 104, "{}", refused.stderr);
+    assert_eq!(fs::read_dir(&results).unwrap().count(), 0);
 }

@@ -19,7 +19,7 @@ pub(super) struct Reporters {
 /// The files of a folder of results.
 const RESULTS: [(&str, Format); 2] = [("scan-results.json", Format::Json), ("scan-summary.md", Format::Markdown)];
 const THRESHOLD_RESULT: &str = "threshold-result.txt";
-/// It is written last, with the exit code, and removed first.
+/// It is written last, with the exit code.
 const COMPLETE: &str = "complete";
 
 impl Reporters {
@@ -38,9 +38,12 @@ impl Reporters {
     pub(super) fn with_results(mut self, folder: &Path, threshold: bool) -> Result<Reporters, ExitCode> {
         let unusable = |error: &io::Error| usage(&format_args!("results folder {}: {error}", folder.display()));
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unusable(&error))?;
-        match std::fs::remove_file(folder.join(COMPLETE)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(&error)),
-            _ => {}
+        // What an earlier run left must not pass for the results of this one.
+        for name in RESULTS.map(|(name, _)| name).into_iter().chain([THRESHOLD_RESULT, COMPLETE]) {
+            match std::fs::remove_file(folder.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unusable(&error)),
+                _ => {}
+            }
         }
         let open = |name: &str| Output::open(&Destination::File(folder.join(name))).map_err(|error| usage(&error));
         for (name, format) in RESULTS {
