@@ -140,6 +140,20 @@ fn inputs_of_a_test_are_the_auditors_word() {
 }
 
 #[test]
+fn a_test_may_have_the_configuration_of_an_image() {
+    let scratch = Scratch::new();
+    scratch.write("p/profile.yaml", "schema: 1\nname: images\n");
+    let control = "{id: user, checks: [{image: {}, expect: {uid: 7, env_names: [A], history: {excludes: x}}}]}";
+    scratch.write("p/controls/a.yaml", format!("schema: 1\ncontrols: [{control}]\n"));
+    let tree = "schema: 1\ntree: {/etc/passwd: \"a:x:7:7::/:/bin/sh\\n\"}\n";
+    let image = "image:\n  config: {User: a, Env: [A=b]}\n  history: [{created_by: COPY a /}]\n";
+    scratch.write("p/tests/image.yaml", format!("{tree}{image}expect: {{user: [passed, passed, passed]}}\n"));
+    scratch.write("p/tests/root.yaml", format!("{tree}expect: {{user: not_reviewed}}\n"));
+    let run = run(&scratch.0, ["test", "p"]);
+    assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);
+}
+
+#[test]
 fn mistakes_in_tests_are_shown_with_their_places() {
     let sound = "tree: {/a: x}\nexpect: {a-1: passed}\n";
     for (text, place, message) in [
@@ -158,6 +172,12 @@ fn mistakes_in_tests_are_shown_with_their_places() {
         ("tree: {/a: {type: directory, content: x}}\nexpect: {a-1: passed}\n", "2:39", "a directory has no `content`"),
         ("tree: {/a: {xattrs: {user.x: abc}}}\nexpect: {a-1: passed}\n", "2:30", "pairs of hexadecimal digits"),
         ("tree: {/a: {denied: yes}}\nexpect: {a-1: passed}\n", "2:21", "denied must be true or false"),
+        (
+            "tree: {/a: x}\nimage: {config: {User: 0}}\nexpect: {a-1: passed}\n",
+            "3:8",
+            "not the configuration of an image: `user` is no text",
+        ),
+        ("tree: {/a: x}\nimage: {user: a}\nexpect: {a-1: passed}\n", "3:8", "it is no image configuration"),
         ("tree: {/a: x}\nmoment: today\nexpect: {a-1: passed}\n", "3:9", "moment must be a day"),
         ("tree: {/a: x}\nexpect: {a-1: skipped}\n", "3:15", "unknown status `skipped` of a control"),
         ("tree: {/a: x}\nexpect: {a-1: [not_reviewed]}\n", "3:16", "unknown status `not_reviewed` of a result"),

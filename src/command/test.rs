@@ -82,6 +82,8 @@ fn compiled(files: &ProfileFiles, fixtures: &[Fixture]) -> Result<Vec<Profile>, 
 
 fn scanned(given: &str, fixture: &Fixture, profile: &Profile) -> Report {
     let entries = fixture.tree.iter().map(|(path, entry)| (path, entry.clone()));
+    let root = Root::memory(Memory::new(entries));
+    let root = fixture.image.clone().into_iter().fold(root, Root::with_image_config);
     let settings = Settings {
         live: None,
         assurance: Assurance::Directory,
@@ -93,7 +95,7 @@ fn scanned(given: &str, fixture: &Fixture, profile: &Profile) -> Report {
         now: fixture.moment,
         clock: Clock::Fixed,
     };
-    scan(std::slice::from_ref(profile), Root::memory(Memory::new(entries)), &settings, &|_| ())
+    scan(std::slice::from_ref(profile), root, &settings, &|_| ())
 }
 
 /// A difference for a terminal: what differs and where, then what came out.

@@ -13,13 +13,13 @@ use crate::profile::load::{MAX_BYTES, read_source};
 use crate::profile::source::{Place, Problem, Source, Span, nearest};
 use crate::profile::yaml::{self, Node, NodeKind};
 use crate::resource::Type;
-use crate::rootfs::{Kind, MemoryEntry};
+use crate::rootfs::{ImageConfig, Kind, MemoryEntry};
 use crate::value::{Value, parse_mode};
 
 /// When a fixture is scanned that names no moment: 2000-01-01. A fixed one, so that a test does not fail with time.
 const MOMENT: i64 = 946_684_800;
 
-const KEYS: [&str; 5] = ["schema", "tree", "inputs", "moment", "expect"];
+const KEYS: [&str; 6] = ["schema", "tree", "image", "inputs", "moment", "expect"];
 const ENTRY_KEYS: [&str; 9] = ["type", "content", "link", "mode", "uid", "gid", "mtime", "xattrs", "denied"];
 const STATUSES: [(&str, ControlStatus); 5] = [
     ("passed", ControlStatus::Passed),
@@ -37,6 +37,8 @@ pub struct Fixture {
     pub name: String,
     /// The entries of the root, by path.
     pub tree: Vec<(String, MemoryEntry)>,
+    /// What the image says of itself, if the root is that of one.
+    pub image: Option<ImageConfig>,
     /// The values of inputs.
     pub inputs: GivenInputs,
     /// When the scan is: seconds since the epoch.
@@ -113,6 +115,7 @@ fn fixture(source: Arc<Source>) -> Result<Fixture, Vec<Problem>> {
     let mut fixture = Fixture {
         name,
         tree: Vec::new(),
+        image: None,
         inputs: GivenInputs::default(),
         moment: MOMENT,
         given: Vec::new(),
@@ -135,6 +138,9 @@ impl Decoder<'_> {
             Some(node) => fixture.tree = self.tree(node, fixture.moment),
             None => self.problem(first, "a test needs `tree`, the files of the root that is scanned"),
         }
+        if let Some(node) = fields.get("image") {
+            fixture.image = self.image(node);
+        }
         if let Some(node) = fields.get("inputs")
             && let Some(given) = self.entries(node, "inputs")
         {
@@ -146,6 +152,14 @@ impl Decoder<'_> {
             Some(node) => fixture.expected = self.expected(node),
             None => self.problem(first, "a test needs `expect`, what the controls come to"),
         }
+    }
+
+    /// `image: {config: {User: …}, history: […]}`: the configuration with the keys that an image has.
+    fn image(&mut self, node: &Node<'_>) -> Option<ImageConfig> {
+        let parsed = serde_yaml::from_str::<serde_json::Value>(&alone(self.source, node).text)
+            .map_err(|error| error.to_string())
+            .and_then(|json| ImageConfig::parse(json.to_string().as_bytes()));
+        parsed.map_err(|error| self.problem(node.span, format!("not the configuration of an image: {error}"))).ok()
     }
 
     fn moment(&mut self, node: &Node<'_>) -> Option<i64> {
