@@ -25,7 +25,7 @@ mod sshd_config;
 use std::fmt;
 
 pub use context::{AskedFile, Context};
-pub use find::{Keep, Question, ask as find_all};
+pub use find::{Keep, Question, ask as find_all, is_of_the_link};
 pub use os::{Platform, platform};
 pub use registry::{REGISTRY, resource};
 

@@ -591,6 +591,53 @@ fn failures_name_the_layer() {
     assert!(!run.stdout.contains("hunter2"));
 }
 
+/// The layer that a file has its content, its mode or its name from, whichever the check is about.
+#[test]
+fn failures_name_the_layer_of_what_they_are_about() {
+    let stage = Scratch::new();
+    let lower =
+        [folder("bin"), file("bin/tool", "").mode(0o755), folder("srv"), file("etc/a", "1"), file("etc/gone", "")];
+    let middle =
+        [folder("srv").mode(0o777), file("bin/tools", "").mode(0o777), symlink("bin/sh", "tool"), whiteout("etc/gone")];
+    let upper = [file("etc/a", "2"), hard_link("etc/b", "etc/a"), file("etc/gone", "")];
+    let image = Image::new(&[&lower, &middle, &upper]);
+    let checks = [
+        ("{directory: /srv, expect: {mode: '0755'}}", "2"),
+        ("{file: /bin/sh, expect: {symlink: false}}", "2"),
+        ("{file: /bin/sh, expect: {mode: '0700'}}", "1"),
+        ("{file: /bin/tool, expect: {exist: false}}", "1"),
+        ("{file: /etc/a, expect: {content: '1'}}", "3"),
+        ("{file: /etc/b, expect: {content: '1'}}", "3"),
+        ("{file: /etc/gone, expect: {exist: false}}", "3"),
+        ("{find: {under: [/], name: sh}, expect: {paths: {empty: true}}}", "2"),
+        ("{find: {under: [/], name: sh}, expect: {exist: false}}", "2"),
+        ("{find: {under: [/], name: sh}, expect: {count: 0}}", "2"),
+        ("{find: {under: [/], name: sh}, expect: {mode: '0700'}}", "1"),
+        ("{find: {under: [/srv]}, expect: {mode: '0755'}}", "2"),
+        // /bin/tool is in the words of the failure, as a part of /bin/tools.
+        ("{find: {under: [/bin], name: 'tool*'}, expect: {mode: {at_most: '0775'}}}", "2"),
+        ("{find: {under: [/bin], name: 'tool*'}, expect: {mode: '0000'}}", "1 and 2"),
+        ("{grep: {paths: [/etc/a], match: '2'}, expect: {count: 0}}", "3"),
+        ("{file: /etc/none, expect: {exist: true}}", ""),
+    ];
+    let list: String = checks.iter().map(|(check, _)| format!("      - {check}\n")).collect();
+    stage.write("layers.yaml", format!("schema: 1\nname: p\ncontrols:\n  - id: c\n    checks:\n{list}"));
+    for how in [Packed::Plain, Packed::Gzip] {
+        Layout::of(&Image { layers: image.layers.clone(), ..Image::new(&[]) }.packed(how))
+            .write_tar(&stage.path("i.tar"));
+        let run = run(&stage.0, ["scan", "layers.yaml", "--image", "i.tar", "--reporter", "json"]);
+        let report: Value = serde_json::from_str(&run.stdout).unwrap();
+        let results = report["profiles"][0]["controls"][0]["results"].as_array().unwrap();
+        for ((check, wanted), result) in checks.iter().zip(results) {
+            assert_eq!(result["status"], "failed", "{check}: {result}");
+            let message = result["message"].as_str().unwrap();
+            let from = message.split_once("    from: ").map_or("", |(_, from)| from);
+            let layers: Vec<&str> = from.split("layer ").skip(1).map(|layer| &layer[..1]).collect();
+            assert_eq!(layers.join(" and "), *wanted, "{check}: {message}");
+        }
+    }
+}
+
 /// GNU tar's sparse files in all its formats, and what else it writes.
 #[test]
 fn sparse_files_of_gnu_tar() {

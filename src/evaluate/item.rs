@@ -9,7 +9,7 @@ use crate::check::{
 };
 use crate::evaluate::condition::{Verdict, decide};
 use crate::evaluate::judge::{judge, judge_table};
-use crate::evaluate::layers::{files_failing, files_read, with_layers};
+use crate::evaluate::layers::{files_failing, files_read, links, with_layers};
 use crate::evaluate::walks::{Find, keep, wanted};
 use crate::evaluate::{Scan, plain_result, status_of};
 use crate::outcome::{CheckResult, Status};
@@ -213,7 +213,7 @@ pub(super) fn check(scan: &Scan, environment: &Environment<'_>, check: &Check) -
         results.push(CheckResult {
             description,
             status: if is_image {
-                answers.with_layers(&scan.context.root, expectation, judged.status, &read)
+                answers.with_layers(&scan.context.root, resource, expectation, judged.status, &read)
             } else {
                 judged.status
             },
@@ -298,14 +298,20 @@ impl Answers {
 
 impl Answers {
     /// A failure with the layers that brought the files that it is about.
-    fn with_layers(&self, root: &Root, expectation: &Expectation, status: Status, read: &[Vec<u8>]) -> Status {
-        match (self, &status) {
-            (Answers::Table(table), Status::Failed(message)) => {
-                let named = files_failing(root, expectation, table, message);
-                with_layers(root, status, if named.is_empty() { read } else { &named })
-            }
-            _ => with_layers(root, status, read),
-        }
+    fn with_layers(
+        &self,
+        root: &Root,
+        resource: &Resource,
+        expectation: &Expectation,
+        status: Status,
+        read: &[Vec<u8>],
+    ) -> Status {
+        let links = links(resource, &expectation.asks);
+        let failing = match (self, &status) {
+            (Answers::Table(table), Status::Failed(_)) => files_failing(root, expectation, table),
+            _ => Vec::new(),
+        };
+        with_layers(root, status, if failing.is_empty() { read } else { &failing }, links)
     }
 }
 

@@ -150,6 +150,14 @@ pub(super) fn offending(test: &Test, table: &Table, column: &str) -> Vec<String>
     if offenders.is_empty() { places(true) } else { offenders }
 }
 
+/// Where the rows are that do not pass.
+pub(super) fn failing(test: &Test, table: &Table, column: &str) -> Vec<String> {
+    let Some(place) = table.column(column) else { return Vec::new() };
+    let fails = |value: &Value| matches!(truth(test, value, false), Truth::No | Truth::Never);
+    let rows = table.rows.iter().filter(|row| matches!(row.cells.get(place), Some(Ok(value)) if fails(value)));
+    rows.map(|row| row.place.clone()).collect()
+}
+
 /// Adds to a failure where it was found, unless the values that it names are the places.
 fn with_places(status: Status, places: &[String]) -> Status {
     match status {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use crate::check::{Asks, Expectation};
-use crate::evaluate::judge::offending;
+use crate::evaluate::judge::{failing, offending};
 use crate::outcome::{ImageLayer, Status};
-use crate::resource::{Arg, Arguments, Resource, Table};
+use crate::resource::{Arg, Arguments, Resource, Shape, Table, is_of_the_link};
 use crate::rootfs::{Links, LookError, Root};
 use crate::value::{from_lossless, lossless};
 
@@ -31,15 +31,28 @@ pub(super) fn files_read(resource: &Resource, arguments: &Arguments) -> Vec<Vec<
 }
 
 /// The files of the rows that fail.
-pub(super) fn files_failing(root: &Root, expectation: &Expectation, table: &Table, message: &str) -> Vec<Vec<u8>> {
+pub(super) fn files_failing(root: &Root, expectation: &Expectation, table: &Table) -> Vec<Vec<u8>> {
     let places = match &expectation.asks {
         Asks::List(_, column) => offending(&expectation.test, table, column),
-        // Row by row, and of counts all: those that the message names.
-        _ => table.rows.iter().map(|row| row.place.clone()).filter(|place| message.contains(place)).collect(),
+        Asks::Column(column) => failing(&expectation.test, table, column),
+        _ => table.rows.iter().map(|row| row.place.clone()).collect(),
     };
     let mut files: Vec<Vec<u8>> = places.iter().take(MAX_FILES).filter_map(|place| file_of(root, place)).collect();
     files.dedup();
     files
+}
+
+/// Whether an expectation is about what stands at a path itself, or about what a link there leads to.
+pub(super) fn links(resource: &Resource, asks: &Asks) -> Links {
+    let of_the_link = match (&resource.shape, asks) {
+        (Shape::Walk, Asks::Column(name) | Asks::List(_, name)) => is_of_the_link(name),
+        (Shape::Walk, _) => true,
+        (Shape::Object { .. }, Asks::Property(name)) => {
+            matches!(&**name, "symlink" | "link_path" | "shallow_link_path" | "linked_to")
+        }
+        _ => false,
+    };
+    if of_the_link { Links::Stay } else { Links::Follow }
 }
 
 /// The file of a place: `/a`, `/a:12`, `/a:12 (root)`.
@@ -54,12 +67,12 @@ fn file_of(root: &Root, place: &str) -> Option<Vec<u8>> {
 }
 
 /// A failure with the layers that brought these files; where the root is no image, as it was.
-pub(super) fn with_layers(root: &Root, status: Status, files: &[Vec<u8>]) -> Status {
+pub(super) fn with_layers(root: &Root, status: Status, files: &[Vec<u8>], links: Links) -> Status {
     let Status::Failed(mut message) = status else { return status };
     let mut by_layer: BTreeMap<usize, (&ImageLayer, Vec<String>)> = BTreeMap::new();
     for file in files {
         // A dangling link was brought, too.
-        let node = match root.lookup(file, Links::Follow) {
+        let node = match root.lookup(file, links) {
             Err(LookError::Absent) => root.lookup(file, Links::Stay),
             found => found,
         };

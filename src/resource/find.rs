@@ -59,6 +59,11 @@ const OF_THE_LINK: [&str; 14] = [
     "linked_to",
 ];
 
+/// Whether a column tells of a link itself that a walk met, not of what it leads to.
+pub fn is_of_the_link(column: &str) -> bool {
+    column == PATH.name || OF_THE_LINK.contains(&column)
+}
+
 /// Whether a row belongs to a table.
 pub enum Keep {
     /// It does.
