@@ -203,7 +203,9 @@ fn first_questions(scan: &Arc<Scan>, patience: &Patience) {
             }
             Ok(Answer::Verdict(verdict)) => verdicts.push(verdict),
             Err(lost) if question.is_some() => verdicts.push(Verdict::Error(lost.to_string())),
-            Err(_) => {}
+            Err(lost) => {
+                let _ = scan.platform.set(Platform { unknown: Some(lost.to_string()), ..Platform::default() });
+            }
         }
     }
     let mut verdicts = verdicts.into_iter();

@@ -16,7 +16,7 @@ impl Supports {
 
     /// Whether a system is among them: one entry fits in all that it says.
     pub fn fits(&self, platform: &Platform) -> bool {
-        let Platform { name, family, release } = platform;
+        let Platform { name, family, release, .. } = platform;
         let like = |pattern: &str, text: &str| Glob::new(pattern).is_ok_and(|glob| glob.matches_name(text.as_bytes()));
         let says = |(key, value): &(String, String)| match key.as_str() {
             "platform" | "os" => [name, family, "linux", "unix", "os"].contains(&value.as_str()),

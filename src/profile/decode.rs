@@ -77,13 +77,14 @@ impl<'s> Decoder<'s> {
         self.problems.push(Problem { place: Some(Place::new(self.source, span)), message: message.into(), help });
     }
 
-    /// Reports an unknown name, with the nearest known one or all of them.
+    /// Reports an unknown name, with the nearest known one or all of them, if there are any.
     pub(super) fn unknown(&mut self, span: Span, message: String, name: &str, known: &[&str]) {
         let help = match nearest(name, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("expected one of: {}", known.join(", ")),
+            Some(near) => Some(format!("did you mean `{near}`?")),
+            None if known.is_empty() => None,
+            None => Some(format!("expected one of: {}", known.join(", "))),
         };
-        self.problem_with_help(span, message, Some(help));
+        self.problem_with_help(span, message, help);
     }
 
     /// The entries of a map, whatever their keys.

@@ -190,24 +190,25 @@ impl Decoder<'_> {
         let description =
             fields.get("desc").and_then(|node| self.raw_text(node, "desc")).unwrap_or_default().to_owned();
         let required = fields.get("required").and_then(|node| self.bool(node, "required")).unwrap_or(false);
-        let mut value = match fields.get("value") {
-            Some(node) => Some(value(self.source, &mut self.problems, node, kind, of, name)?),
-            None => None,
-        };
+        let problems = self.problems.len();
+        let mut value =
+            fields.get("value").and_then(|node| value(self.source, &mut self.problems, node, kind, of, name));
         for file in &given.files {
             let Ok(root) = yaml::parse(file) else { continue };
             if let Some(node) = root.get(name) {
-                value = Some(self::value(file, &mut self.problems, node, kind, of, name)?);
+                value = self::value(file, &mut self.problems, node, kind, of, name);
             }
         }
         for (_, text) in given.values.iter().filter(|(given, _)| given == name) {
-            value = Some(typed(text, kind, of, name, &mut self.problems)?);
+            value = typed(text, kind, of, name, &mut self.problems);
         }
-        if value.is_none() && required {
+        // A wrong value is reported; where the input is used, it is one that is still to be given.
+        let is_wrong = self.problems.len() > problems;
+        if value.is_none() && required && !is_wrong {
             let help = Some(format!("give it with --input {name}=VALUE or in an --input-file"));
             self.problem_with_help(key, format!("input `{name}` is required and has no value"), help);
         }
-        Some(Input { name: name.to_owned(), kind, of, value, description, required })
+        Some(Input { name: name.to_owned(), kind, of, value, description, required: required || is_wrong })
     }
 }
 

@@ -353,9 +353,13 @@ impl Decoder<'_> {
 
     /// A value that has an order: a number, unless the place is a version or a day.
     fn bound(&mut self, node: &Node<'_>, place: ValuePlace, what: &str) -> Option<Operand> {
-        let holds = match place.holds {
-            Type::Untyped | Type::Data => Type::Int,
-            holds => holds,
+        let holds = match (place.holds, node.text()) {
+            (Type::Untyped | Type::Data, Some(text)) if written_in_octal(text) => {
+                let help = "for a mode, write `as: mode`; for a number, leave the zero out";
+                return self.octal(text, node.span, what, help);
+            }
+            (Type::Untyped | Type::Data, _) => Type::Int,
+            (holds, _) => holds,
         };
         self.operand(node, ValuePlace { holds, list: false }, what)
     }
@@ -376,15 +380,20 @@ impl Decoder<'_> {
             return None;
         }
         if matches!(holds, Type::Int | Type::Ints) && written_in_octal(text) {
-            let help = Some("for a mode, write `as: mode`; for a number, leave the zero out".to_owned());
-            self.problem_with_help(span, format!("{what} is a number, and `{text}` reads like an octal one"), help);
-            return None;
+            return self.octal(text, span, what, "leave the zero out");
         }
         match holds {
             Type::Data if plain => Some(core_scalar(text)),
             Type::Text | Type::Texts => Some(Value::text(from_lossless(text))),
             _ => self.fitting(&Value::text(text), span, holds, what),
         }
+    }
+
+    /// Refuses digits that some would take for a number of base eight.
+    fn octal<T>(&mut self, text: &str, span: Span, what: &str, help: &str) -> Option<T> {
+        let message = format!("{what} is a number, and `{text}` reads like an octal one");
+        self.problem_with_help(span, message, Some(help.to_owned()));
+        None
     }
 
     fn fitting(&mut self, value: &Value, span: Span, holds: Type, what: &str) -> Option<Value> {

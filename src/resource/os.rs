@@ -78,23 +78,30 @@ pub struct Platform {
     pub family: String,
     /// Such as 12.
     pub release: String,
+    /// Why nothing is known of it.
+    pub unknown: Option<String>,
 }
 
 impl Platform {
     /// For a message.
     pub fn words(&self) -> String {
-        match self.name.as_str() {
-            "" => "an unknown system".to_owned(),
-            name => format!("{name} {}", self.release).trim_end().to_owned(),
+        match (self.name.as_str(), &self.unknown) {
+            ("", None) => "a system that does not say its name".to_owned(),
+            ("", Some(why)) => format!("an unknown system ({why})"),
+            (name, _) => format!("{name} {}", self.release).trim_end().to_owned(),
         }
     }
 }
 
 /// Which system the target says it is.
 pub fn platform(context: &Context) -> Platform {
-    let Ok(Object::Facts(facts)) = open(context, &Arguments::default()) else { return Platform::default() };
+    let facts = match open(context, &Arguments::default()) {
+        Ok(Object::Facts(facts)) => facts,
+        Ok(_) => Vec::new(),
+        Err(why) => return Platform { unknown: Some(why.text().to_owned()), ..Platform::default() },
+    };
     let get = |name: &str| {
         facts.iter().find(|(known, _)| *known == name).map_or_else(String::new, |(_, value)| value.plain())
     };
-    Platform { name: get("name"), family: get("family"), release: get("release") }
+    Platform { name: get("name"), family: get("family"), release: get("release"), unknown: None }
 }

@@ -351,7 +351,8 @@ impl Walk<'_> {
             let followed = match self.follow(folder, name, kind) {
                 Ok(followed) => followed,
                 Err(error) => {
-                    self.report(active, &joined(&folder.path, name), &error);
+                    let path = joined(&folder.path, name);
+                    self.report(&self.not_excluding(active, &|| path.clone()), &path, &error);
                     return true;
                 }
             };
@@ -398,15 +399,15 @@ impl Walk<'_> {
         }
     }
 
-    /// Where links are followed: what a link leads to. One that leads nowhere or in a circle is an entry like any
-    /// other; one that leads where the scanner may not look leaves the walk incomplete.
+    /// Where links are followed: what a link leads to. One that leads nowhere is an entry like any other; one in a
+    /// circle, or that leads where the scanner may not look, leaves the walk incomplete.
     fn follow(&self, folder: &Folder, name: &[u8], kind: Option<Kind>) -> Look<Option<Node>> {
         if !self.options.follow || !matches!(kind, None | Some(Kind::Symlink)) {
             return Ok(None);
         }
         match self.root.lookup(&joined(&folder.path, name), Links::Follow) {
             Ok(node) => Ok(Some(node)),
-            Err(LookError::Absent | LookError::Loop) => Ok(None),
+            Err(LookError::Absent) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -436,24 +437,28 @@ impl Walk<'_> {
 
     /// Shows an entry to the walkers that take part and returns those that do not leave it out.
     fn visit(&self, found: &Found<'_>, active: &Arc<[Active]>, depth: usize) -> Arc<[Active]> {
-        let mut path: Option<Vec<u8>> = None;
-        let mut left_out = Vec::new();
-        for one in active.iter() {
+        let taking_part = self.not_excluding(active, &|| found.path());
+        for one in taking_part.iter() {
             let Some(walker) = self.walkers.get(one.walker) else { continue };
-            let excluded = !walker.exclude.is_empty() && {
-                let path = path.get_or_insert_with(|| found.path());
-                walker.exclude.iter().any(|glob| glob.matches_path(path))
-            };
-            if excluded {
-                left_out.push(one.walker);
-            } else if walker.options.depth.is_none_or(|limit| depth - one.base <= limit) {
+            if walker.options.depth.is_none_or(|limit| depth - one.base <= limit) {
                 (walker.visit)(found);
             }
         }
-        if left_out.is_empty() {
-            Arc::clone(active)
+        taking_part
+    }
+
+    /// The walkers that do not leave out what is at this path, which is asked for only where something is left out.
+    fn not_excluding(&self, active: &Arc<[Active]>, path: &dyn Fn() -> Vec<u8>) -> Arc<[Active]> {
+        let excluded = |one: &Active| self.walkers.get(one.walker).map_or(&[][..], |walker| walker.exclude);
+        if active.iter().all(|one| excluded(one).is_empty()) {
+            return Arc::clone(active);
+        }
+        let path = path();
+        let leaves_out = |one: &Active| excluded(one).iter().any(|glob| glob.matches_path(&path));
+        if active.iter().any(leaves_out) {
+            active.iter().filter(|one| !leaves_out(one)).copied().collect()
         } else {
-            active.iter().filter(|one| !left_out.contains(&one.walker)).copied().collect()
+            Arc::clone(active)
         }
     }
 

@@ -151,7 +151,18 @@ pub(crate) fn links() -> Vec<Row> {
                 ("{find: {under: [/loop]}, expect: {exist: false}}", Error("links in a loop")),
                 ("{find: {under: [/loop], name: '*.key'}, expect: {paths: {empty: true}}}", Error("links in a loop")),
                 ("{find: {under: ['/l*p'], name: '*.key'}, expect: {paths: {empty: true}}}", Error("links in a loop")),
-                ("{find: {under: [/], follow: true, name: end}, expect: {paths: [/etc/end]}}", Passed),
+                (
+                    "{find: {under: [/], follow: true, name: end}, expect: {paths: [/etc/end]}}",
+                    Error("links in a loop"),
+                ),
+                ("{find: {under: [/], follow: true, name: end}, expect: {paths: {empty: true}}}", Failed("/etc/end")),
+                ("{find: {under: [/forty], follow: true, type: file}, expect: {count: 40}}", Passed),
+                ("{find: {under: [/more], follow: true, type: file}, expect: {count: 40}}", Error("links in a loop")),
+                (
+                    "{find: {under: [/], follow: true, exclude: [/loop, /etc/self, /etc/a, /etc/b, /more], name: end}, \
+                     expect: {paths: [/etc/end]}}",
+                    Passed,
+                ),
             ],
         ),
         row(
