@@ -2,6 +2,7 @@
 
 mod check;
 mod detect;
+mod image;
 mod progress;
 mod report;
 mod reporters;

@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use directory::{OpenError, Resolver};
 pub use error::{Look, LookError};
 pub use glob::{Glob, GlobError, GlobPiece, expand};
-pub use image::{HistoryStep, Image, ImageChoice, ImageConfig, ImageError, ImageFacts, ImageLayer};
+pub use image::{HistoryStep, Image, ImageChoice, ImageConfig, ImageError, ImageFacts, ImageLayer, Reading};
 pub use memory::{Memory, MemoryEntry};
 pub use resolve::Trace;
 pub use walk::{Found, Incomplete, MAX_WALK_DEPTH, MAX_WALK_PATH, WalkOptions, Walker, walk};

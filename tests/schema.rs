@@ -146,6 +146,7 @@ const NOT_KNOWN: &[(&str, &str)] = &[
     ("late-values.yaml 5", "what a name stands for"),
     ("merge-keys.yaml 1", "sound: the next line is the mistake"),
     ("no-controls.yaml", "sound as the profile.yaml of a folder"),
+    ("no-inputs.yaml", "which names there are is not the shape of a file"),
     ("no-name.yaml", "sound as a file of controls"),
     ("required-input.yaml idle", "sound: the other input is the mistake"),
     ("required-input.yaml need", "what the auditor gives"),

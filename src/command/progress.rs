@@ -26,7 +26,19 @@ impl ProgressLine {
     }
 
     pub(super) fn draw(&self, progress: Progress) {
-        let text = words(progress);
+        self.write(words(progress));
+    }
+
+    /// How many bytes of an image were read, and of how many; 0 while that is not known.
+    pub(super) fn reading(&self, (done, of): (u64, u64)) {
+        let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
+        self.write(match of {
+            0 => "looking into the archive".to_owned(),
+            of => format!("reading the image: {} of {} MB", megabytes(done), megabytes(of)),
+        });
+    }
+
+    fn write(&self, text: String) {
         if self.is_on && self.started.elapsed() >= PATIENCE && *self.drawn.borrow() != text {
             let mut out = std::io::stderr().lock();
             let _ = write!(out, "{ERASE}{text}");

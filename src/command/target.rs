@@ -5,12 +5,13 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Resolver as ResolverArgument, Target};
+use crate::command::image;
 use crate::command::running::{NotLiveWords, whereabouts};
 use crate::command::{auditor_file, complain, read_file, usage};
 use crate::exit_code::ExitCode;
 use crate::outcome::AuditorFile;
 use crate::process::{Live, Wanted};
-use crate::rootfs::{Image, ImageChoice, ImageConfig, ImageError, Resolver, Root};
+use crate::rootfs::{ImageChoice, ImageConfig, ImageError, Resolver, Root};
 
 /// How long no answer at all may come before a filesystem counts as hung.
 pub(super) const STALL: Duration = Duration::from_secs(10);
@@ -42,7 +43,7 @@ pub(super) fn open(target: &Target, timeout: Duration) -> Result<Opened, ExitCod
         return Ok(Opened { location: whereabouts(&live.candidate), root, files, live: Some(live) });
     }
     let root = match &target.place.image {
-        Some(archive) => image(archive, target, Instant::now() + timeout)?,
+        Some(archive) => image_root(archive, target, timeout)?,
         None => {
             let config = match &target.image_config {
                 None => None,
@@ -68,10 +69,10 @@ pub(super) fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::Target
 }
 
-fn image(archive: &Path, target: &Target, deadline: Instant) -> Result<Root, ExitCode> {
+fn image_root(archive: &Path, target: &Target, timeout: Duration) -> Result<Root, ExitCode> {
     let choice = ImageChoice { name: target.image_name.clone(), platform: target.platform.clone() };
     let about = |error: &ImageError| format!("image {}: {error}", archive.display());
-    match Image::open(archive, &choice, deadline) {
+    match image::read(archive, &choice, Instant::now() + timeout, STALL.min(timeout)) {
         Ok(image) => Ok(Root::image(image)),
         Err(error @ ImageError::Choice(_)) => Err(usage(&about(&error))),
         Err(error @ ImageError::Unusable { .. }) => Err(refuse(&about(&error))),

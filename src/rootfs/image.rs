@@ -9,6 +9,7 @@ mod digest;
 mod json;
 mod layer;
 mod manifest;
+mod reading;
 mod stream;
 mod tar;
 mod tree;
@@ -16,12 +17,14 @@ mod tree;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 pub use config::{HistoryStep, ImageConfig};
 pub use manifest::ImageChoice;
+pub use reading::Reading;
 
 use crate::rootfs::image::archive::Archive;
 use crate::rootfs::image::layer::{Layer, Layers, Limits, Used};
@@ -111,14 +114,20 @@ impl fmt::Debug for Image {
 }
 
 impl Image {
-    /// Opens the wanted image of an archive, reads its layers once and verifies all digests.
+    /// Opens the wanted image of an archive, reads its layers once and verifies all digests; `reading` tells others how
+    /// far that is.
     ///
     /// Errors: it is not clear which image is wanted; or the image is damaged, larger than the caps, means different
     /// things to different runtimes, or was not read by the deadline.
-    pub fn open(path: &Path, choice: &ImageChoice, deadline: Instant) -> Result<Image, ImageError> {
-        let archive = Archive::open(path).map_err(|flaw| unusable("", flaw))?;
+    pub fn open(
+        path: &Path,
+        choice: &ImageChoice,
+        deadline: Instant,
+        reading: &Arc<Reading>,
+    ) -> Result<Image, ImageError> {
+        let archive = Archive::open(path, reading).map_err(|flaw| unusable("", flaw))?;
         let parts = manifest::choose(&archive, choice)?;
-        let (tree, layers) = read_layers(&parts.layers, &Limits::until(deadline))?;
+        let (tree, layers) = read_layers(&parts.layers, &Limits::until(deadline), reading)?;
         if tree.is_empty() {
             return Err(unusable("", "the image is empty: there is nothing to scan"));
         }
@@ -218,9 +227,10 @@ impl Image {
 }
 
 /// Reads all layers, in parallel within the current rayon pool, and makes one tree of them.
-fn read_layers(parts: &[LayerPart], limits: &Limits) -> Result<(Tree, Layers), ImageError> {
+fn read_layers(parts: &[LayerPart], limits: &Limits, reading: &Reading) -> Result<(Tree, Layers), ImageError> {
     let used = Used::default();
     let all: u64 = parts.iter().map(|part| part.blob.length).sum::<u64>().max(1);
+    reading.begin(all);
     let read = |(index, part): (usize, &LayerPart)| -> Result<(Layer, Vec<Member>), ImageError> {
         let share = u64::try_from(u128::from(part.blob.length) * 1000 / u128::from(all)).unwrap_or(0);
         let mut members = Vec::new();
@@ -242,7 +252,7 @@ fn read_layers(parts: &[LayerPart], limits: &Limits) -> Result<(Tree, Layers), I
     for (index, (result, part)) in results.into_iter().zip(parts).enumerate() {
         let (layer, members) = result?;
         let number = u16::try_from(index).map_err(|_| unusable(place(index, part), "too many layers"))?;
-        tree.put_layer(number, members)
+        tree.put_layer(number, members, reading)
             .map_err(|(name, flaw)| unusable(place(index, part), format!("{}: {flaw}", lossless(&name))))?;
         layers.push(layer);
     }
@@ -309,7 +319,7 @@ mod tests {
         assert!(gzip.len() < 2000);
         let blob = archive::blob_of(&gzip);
         let layer = || LayerPart { blob: blob.clone(), digest: None, diff_id: digest::Digest::of(&unpacked) };
-        read_layers(&[layer(), layer()], &limits).err().map(|error| error.to_string())
+        read_layers(&[layer(), layer()], &limits, &Reading::default()).err().map(|error| error.to_string())
     }
 
     #[test]

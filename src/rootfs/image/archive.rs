@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::rootfs::directory::{self, Directory, Resolver};
+use crate::rootfs::image::reading::Reading;
 use crate::rootfs::image::stream::Compression;
 use crate::rootfs::image::tar::{Flaw, Member, MemberKind, Members, Source};
 use crate::rootfs::{Handle, Kind, Look, LookError, Metadata};
@@ -25,6 +26,7 @@ const MAX_LINKS: usize = 8;
 pub(super) struct Stored {
     fd: OwnedFd,
     found: Metadata,
+    reading: Arc<Reading>,
 }
 
 /// A part of a file.
@@ -46,7 +48,10 @@ impl Blob {
         while let Some(rest) = into.get_mut(filled..most).filter(|rest| !rest.is_empty()) {
             match rustix::io::pread(&self.file.fd, rest, self.start + at + filled as u64) {
                 Ok(0) => return Err(LookError::Changed),
-                Ok(count) => filled += count,
+                Ok(count) => {
+                    filled += count;
+                    self.file.reading.read(count);
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -68,7 +73,7 @@ impl Blob {
 /// Members by name.
 #[derive(Debug)]
 pub(super) enum Archive {
-    Folder(Directory),
+    Folder(Directory, Arc<Reading>),
     Tar { file: Arc<Stored>, members: BTreeMap<Vec<u8>, Place> },
 }
 
@@ -87,19 +92,19 @@ const TAR_MAGIC_AT: u64 = 257;
 
 impl Archive {
     /// Opens a folder, or a tar that is not compressed.
-    pub(super) fn open(path: &Path) -> Result<Archive, Flaw> {
+    pub(super) fn open(path: &Path, reading: &Arc<Reading>) -> Result<Archive, Flaw> {
         let look = |error: LookError| Flaw::from(error.to_string());
         let (kind, file) = directory::open_file_of_auditor(path).map_err(look)?;
         let Some((fd, found)) = file else {
             return match kind {
                 Kind::Directory => Directory::open(path, Resolver::Steps)
-                    .map(Archive::Folder)
+                    .map(|folder| Archive::Folder(folder, Arc::clone(reading)))
                     .map_err(|error| error.to_string().into()),
                 kind => Err(LookError::NotRegular(kind).to_string().into()),
             };
         };
         let length = found.size;
-        let file = Arc::new(Stored { fd, found });
+        let file = Arc::new(Stored { fd, found, reading: Arc::clone(reading) });
         let whole = Blob { file: Arc::clone(&file), start: 0, length };
         let mut first = [0; 8];
         let count = whole.read_at(0, &mut first).map_err(look)?;
@@ -138,12 +143,14 @@ impl Archive {
                 }
                 Err(format!("{name:?} is a link that leads nowhere").into())
             }
-            Archive::Folder(folder) => blob_in_folder(folder, name).map_err(|error| error.to_string().into()),
+            Archive::Folder(folder, reading) => {
+                blob_in_folder(folder, reading, name).map_err(|error| error.to_string().into())
+            }
         }
     }
 }
 
-fn blob_in_folder(folder: &Directory, name: &str) -> Look<Option<Blob>> {
+fn blob_in_folder(folder: &Directory, reading: &Arc<Reading>, name: &str) -> Look<Option<Blob>> {
     let mut node = folder.top()?;
     for step in name.split('/') {
         let Handle::Descriptor { fd, .. } = &node.handle else { return Ok(None) };
@@ -159,7 +166,9 @@ fn blob_in_folder(folder: &Directory, name: &str) -> Look<Option<Blob>> {
     }
     let length = node.metadata.size;
     let fd = folder.open_for_reading(fd)?;
-    Ok(Some(Blob { file: Arc::new(Stored { fd, found: node.metadata }), start: 0, length }))
+    reading.step();
+    let file = Arc::new(Stored { fd, found: node.metadata, reading: Arc::clone(reading) });
+    Ok(Some(Blob { file, start: 0, length }))
 }
 
 /// The archive's own bytes, contents passed over.
@@ -224,7 +233,8 @@ pub(super) fn blob_of(bytes: &[u8]) -> Blob {
     let fd = rustix::fs::memfd_create("blob", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
     assert_eq!(rustix::io::write(&fd, bytes), Ok(bytes.len()));
     let found = directory::metadata_of(fd.as_fd()).unwrap();
-    Blob { file: Arc::new(Stored { fd, found }), start: 0, length: bytes.len() as u64 }
+    let file = Arc::new(Stored { fd, found, reading: Arc::default() });
+    Blob { file, start: 0, length: bytes.len() as u64 }
 }
 
 /// A name without `.`, `..` and doubled slashes; `None` when it leads above its beginning.

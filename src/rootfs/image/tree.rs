@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::rootfs::image::reading::Reading;
 use crate::rootfs::image::tar::{Flaw, Member, MemberKind, Piece};
 use crate::rootfs::{Kind, Metadata};
 
@@ -111,13 +112,20 @@ impl Tree {
     }
 
     /// Puts a layer on top; errors name the member.
-    pub(super) fn put_layer(&mut self, layer: u16, members: Vec<Member>) -> Result<(), (Vec<u8>, Flaw)> {
+    pub(super) fn put_layer(
+        &mut self,
+        layer: u16,
+        members: Vec<Member>,
+        reading: &Reading,
+    ) -> Result<(), (Vec<u8>, Flaw)> {
         let mut hidden = BTreeSet::new();
         for member in &members {
+            reading.step();
             let path = self.whiteout(layer, member).map_err(|flaw| (member.name.clone(), flaw))?;
             hidden.extend(path);
         }
         for member in members {
+            reading.step();
             let name = member.name.clone();
             self.put(layer, member, &hidden).map_err(|flaw| (name, flaw))?;
         }
