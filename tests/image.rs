@@ -30,7 +30,9 @@ fn scan(stage: &Scratch, arguments: &[&str]) -> Run {
 
 fn open(path: &Path) -> Root {
     let deadline = Instant::now() + Duration::from_secs(600);
-    Root::image(assay::rootfs::Image::open(path, &ImageChoice::default(), deadline, &std::sync::Arc::default()).unwrap())
+    Root::image(
+        assay::rootfs::Image::open(path, &ImageChoice::default(), deadline, &std::sync::Arc::default()).unwrap(),
+    )
 }
 
 /// An image of these layers, opened, in each compression and as an archive of docker save.

@@ -22,13 +22,14 @@ pub struct Sheet {
 
 /// The rows of a CSV text. With `header` the first one names the columns, else they are called 1, 2, 3 …
 ///
-/// Errors: not UTF-8, no header, a column without a name or named twice, a row that is longer or shorter than the
-/// first, too many rows or cells.
+/// Errors: not UTF-8, a quote that nothing closes or that more follows on, no header, a column without a name or named
+/// twice, a row that is longer or shorter than the first, too many rows or cells.
 pub fn csv(bytes: &[u8], header: bool) -> Result<Sheet, ParseError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().filter(|byte| **byte == b',').nth(MAX_COMMAS).is_some() {
         return Err(ParseError::new(format!("more than {MAX_COMMAS} commas")));
     }
+    quotes(bytes)?;
     let mut reader = ReaderBuilder::new().has_headers(false).from_reader(bytes);
     let mut sheet = Sheet::default();
     let mut cells = 0;
@@ -71,6 +72,36 @@ pub fn csv(bytes: &[u8], header: bool) -> Result<Sheet, ParseError> {
     Ok(sheet)
 }
 
+/// Whether each quote that begins a cell has one that ends it: the reader takes all that follows into the cell, and rows
+/// would be missing.
+fn quotes(bytes: &[u8]) -> Result<(), ParseError> {
+    let refused = |at: usize, what: &str| {
+        let line = bytes.iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
+        Err(ParseError { line: Some(line), what: what.to_owned() })
+    };
+    let ends = |byte: u8| matches!(byte, b',' | b'\r' | b'\n');
+    let mut bytes_left = bytes.iter().copied().enumerate().peekable();
+    while let Some((begin, byte)) = bytes_left.next() {
+        if byte == b'"' {
+            loop {
+                match bytes_left.next() {
+                    None => return refused(begin, "a quote that nothing closes"),
+                    Some((_, b'"')) if bytes_left.next_if(|(_, next)| *next == b'"').is_none() => break,
+                    Some(_) => {}
+                }
+            }
+            match bytes_left.next() {
+                Some((at, byte)) if !ends(byte) => return refused(at, "more follows on a closing quote"),
+                _ => continue,
+            }
+        }
+        if !ends(byte) {
+            while bytes_left.next().is_some_and(|(_, byte)| !ends(byte)) {}
+        }
+    }
+    Ok(())
+}
+
 /// The line of the next row: the reader counts from the end of the last one, before empty lines.
 fn line_of(bytes: &[u8], byte: u64, line: u64) -> usize {
     let rest = usize::try_from(byte).ok().and_then(|byte| bytes.get(byte..)).unwrap_or_default();
@@ -110,6 +141,7 @@ mod tests {
         );
         assert_eq!(shown("a,b\n1,2\n", false), "1|2 1:a|b 2:1|2");
         assert_eq!(shown("a,b\n", true), "a|b ");
+        assert_eq!(shown("a\nx\"y\"\n\"\"\n\"\"\"\"\n \"z\n", true), "a 2:x\"y\" 3: 4:\" 5: \"z");
         assert_eq!(shown("", false), " ");
     }
 
@@ -122,6 +154,9 @@ mod tests {
             (b"a,b\n1,\xff\n", "line 2: not UTF-8"),
             (b"a,b,a\n", "line 1: two columns have the same name: a"),
             (b"a,,b\n", "line 1: a column has no name: "),
+            (b"a\n1\n\"2\n3\n", "line 3: a quote that nothing closes"),
+            (b"a,b\n1,\"\"\"\n", "line 2: a quote that nothing closes"),
+            (b"a,b\n1,\"2\" \n", "line 2: more follows on a closing quote"),
         ] {
             assert_eq!(csv(text, true).unwrap_err().to_string(), error);
         }

@@ -13,6 +13,9 @@ use crate::value::{Text, Value};
 
 /// The most elements, texts, comments and instructions together, and the most attributes.
 const MAX_NODES: u32 = 1_000_000;
+/// The most of the characters by which the parser guesses how many nodes and attributes there will be; it takes room
+/// for all of them at once, some 70 bytes each. Elements have two, attributes one.
+const MAX_MARKS: usize = 2 * MAX_NODES as usize;
 /// The deepest nesting; libxml2 has the same limit.
 const MAX_DEPTH: usize = 256;
 /// The most attributes of one element: the parser compares each with all others.
@@ -46,6 +49,13 @@ fn refuse_bombs(text: &str) -> Result<(), ParseError> {
     }
     if text.matches("xmlns").count() > MAX_NAMESPACES {
         return Err(ParseError::new(format!("more than {MAX_NAMESPACES} declarations of namespaces")));
+    }
+    for (mark, what) in [('<', "nodes"), ('=', "attributes")] {
+        if text.matches(mark).nth(MAX_MARKS).is_some() {
+            return Err(ParseError::new(format!(
+                "more than {MAX_NODES} {what}, by its more than {MAX_MARKS} `{mark}`"
+            )));
+        }
     }
     let mut all = 0;
     // No value of an attribute holds a bare `<`, so that this parts the elements.

@@ -216,7 +216,8 @@ fn run_case(name: &str, case: &Case, files: &BTreeMap<String, Full>, seen: &mut 
                 let archive = folder.path(&format!("{packed:?}.tar"));
                 Layout::of(&image).write_tar(&archive);
                 let deadline = Instant::now() + Duration::from_secs(600);
-                let image = assay::rootfs::Image::open(&archive, &ImageChoice::default(), deadline, &Arc::default()).unwrap();
+                let image =
+                    assay::rootfs::Image::open(&archive, &ImageChoice::default(), deadline, &Arc::default()).unwrap();
                 let root = Root::image(image);
                 let report = scan_root(&profile, root, case);
                 wrong.extend(judge(&format!("{name} ({packed:?} image)"), case, &report));

@@ -7,6 +7,9 @@
 #![allow(clippy::disallowed_methods, reason = "the tests make the targets")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::print_stdout)]
 
+#[path = "../archive/mod.rs"]
+mod archive;
+mod images;
 mod races;
 mod rows;
 mod reports;
@@ -50,6 +53,26 @@ fn odd_trees_are_walked() {
 #[test]
 fn bombs_are_refused() {
     hold("formats", rows::formats());
+}
+
+#[test]
+fn bombs_of_more_formats_are_refused() {
+    hold("more-formats", rows::more_formats());
+}
+
+#[test]
+fn odd_archives_are_refused() {
+    hold("archives", images::archives());
+}
+
+#[test]
+fn odd_documents_of_images_are_refused() {
+    hold("documents", images::documents());
+}
+
+#[test]
+fn hostile_layers_are_refused_or_read() {
+    hold("layers", images::layers());
 }
 
 #[test]
@@ -99,6 +122,8 @@ fn ways(row: &Row) -> Vec<(Reader, &'static str)> {
     let ways = match row.needs {
         // Whoever asks: there is no answer.
         Needs::Fuse(_) => vec![(Current, "auto"), (Current, "steps")],
+        // An image has no paths that the kernel could resolve.
+        _ if row.option == "--image" => vec![(Current, "auto"), (Nobody, "auto")],
         _ if row.heavy && is_root() => vec![(Current, "auto"), (Nobody, "steps")],
         _ => vec![(Current, "auto"), (Current, "steps"), (Nobody, "auto"), (Nobody, "steps")],
     };
@@ -126,7 +151,7 @@ fn scan(row: &Row, tree: &Tree, reader: Reader, resolver: &str) -> Vec<String> {
         Ends::Refused(_) => profile(["{file: /none, expect: {exist: false}}"]),
     };
     let root = tree.at(row.root);
-    let mut arguments = vec!["scan", "-", "--rootfs", root.to_str().unwrap(), "--resolver", resolver];
+    let mut arguments = vec!["scan", "-", row.option, root.to_str().unwrap(), "--resolver", resolver];
     arguments.extend(["--reporter", "json"].iter().chain(row.arguments));
     let mounts = match row.needs {
         Needs::Mounts(script) | Needs::Fuse(script) => Some(script),

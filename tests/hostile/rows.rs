@@ -42,7 +42,9 @@ pub(crate) enum Needs {
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     pub(crate) needs: Needs,
-    /// Where the target's root is, below the tree's.
+    /// What the target is: the option that names it.
+    pub(crate) option: &'static str,
+    /// Where the target is, below the tree's root.
     pub(crate) root: &'static str,
     pub(crate) build: fn(&Tree),
     pub(crate) arguments: &'static [&'static str],
@@ -53,23 +55,43 @@ pub(crate) struct Row {
 
 fn row(name: &'static str, build: fn(&Tree), checks: &[(&str, Wanted)]) -> Row {
     let checks = checks.iter().map(|(check, wanted)| ((*check).to_owned(), *wanted)).collect();
-    Row { name, needs: Needs::Nothing, root: "", build, arguments: &[], heavy: false, ends: Ends::With(checks) }
+    Row {
+        name,
+        needs: Needs::Nothing,
+        option: "--rootfs",
+        root: "",
+        build,
+        arguments: &[],
+        heavy: false,
+        ends: Ends::With(checks),
+    }
 }
 
 fn refused(name: &'static str, root: &'static str, build: fn(&Tree), message: &'static str) -> Row {
-    Row { name, needs: Needs::Nothing, root, build, arguments: &[], heavy: false, ends: Ends::Refused(message) }
+    let option = "--rootfs";
+    Row { name, needs: Needs::Nothing, option, root, build, arguments: &[], heavy: false, ends: Ends::Refused(message) }
+}
+
+/// A row about the image in i.tar.
+pub(crate) fn image(name: &'static str, build: fn(&Tree), checks: &[(&str, Wanted)]) -> Row {
+    Row { option: "--image", root: "i.tar", ..row(name, build, checks) }
+}
+
+/// An image in i.tar that is refused.
+pub(crate) fn refused_image(name: &'static str, build: fn(&Tree), message: &'static str) -> Row {
+    Row { option: "--image", ..refused(name, "i.tar", build, message) }
 }
 
 impl Row {
-    fn needs(self, needs: Needs) -> Row {
+    pub(crate) fn needs(self, needs: Needs) -> Row {
         Row { needs, ..self }
     }
 
-    fn arguments(self, arguments: &'static [&'static str]) -> Row {
+    pub(crate) fn arguments(self, arguments: &'static [&'static str]) -> Row {
         Row { arguments, ..self }
     }
 
-    fn heavy(self) -> Row {
+    pub(crate) fn heavy(self) -> Row {
         Row { heavy: true, ..self }
     }
 
@@ -653,6 +675,112 @@ pub(crate) fn formats() -> Vec<Row> {
                     Error("split makes more than"),
                 ),
                 ("{package: bash, expect: {installed: false}}", Error("more than 200000")),
+            ],
+        )
+        .heavy(),
+    ]
+}
+
+/// Documents of the other formats that are bombs.
+pub(crate) fn more_formats() -> Vec<Row> {
+    vec![
+        row(
+            "XML that is a bomb, or reads elsewhere",
+            |tree| {
+                let mut laughs = String::from("<!DOCTYPE a [<!ENTITY e0 'ha'>");
+                for level in 1..30 {
+                    let below = format!("&e{};", level - 1).repeat(10);
+                    laughs.push_str(&format!("<!ENTITY e{level} '{below}'>"));
+                }
+                tree.file("etc/laughs.xml", laughs + "]><a>&e29;</a>");
+                let quadratic = format!("<!DOCTYPE a [<!ENTITY e '{}'>]>", "x".repeat(1 << 20));
+                tree.file("etc/quadratic.xml", format!("{quadratic}<a>{}</a>", "&e;".repeat(1 << 20)));
+                let secret = tree.outside.join("secret");
+                let external = format!("<!DOCTYPE a [<!ENTITY e SYSTEM 'file://{}'>]><a>&e;</a>", secret.display());
+                tree.file("etc/external.xml", external);
+                let parameter = "<!DOCTYPE a [<!ENTITY % p SYSTEM 'file:///etc/passwd'> %p;]><a/>";
+                tree.file("etc/parameter.xml", parameter);
+                tree.file("etc/dtd.xml", format!("<!DOCTYPE a SYSTEM 'file://{}'><a>x</a>", secret.display()));
+                let include =
+                    "<a xmlns:xi='http://www.w3.org/2001/XInclude'><xi:include href='SECRET' parse='text'/></a>";
+                tree.file("etc/include.xml", include.replace("SECRET", &secret.display().to_string()));
+                tree.file("etc/deep.xml", format!("{}{}", "<a>".repeat(100_000), "</a>".repeat(100_000)));
+                tree.file("etc/open.xml", "<a>".repeat(10 << 20));
+                tree.file("etc/equals.xml", format!("<a>{}</a>", "=".repeat(31 << 20)));
+                tree.file("etc/less.xml", format!("<a><![CDATA[{}]]></a>", "<".repeat(31 << 20)));
+                tree.file("etc/wide.xml", format!("<a>{}</a>", "<b/>".repeat(7 << 20)));
+                let attributes: String = (0..200_000).map(|number| format!(" a{number}='1'")).collect();
+                tree.file("etc/attributes.xml", format!("<a{attributes}/>"));
+                let spaces: String = (0..100_000).map(|number| format!(" xmlns:n{number}='u'")).collect();
+                tree.file("etc/namespaces.xml", format!("<a{spaces}/>"));
+                tree.file("etc/comment.xml", format!("<a><!--{}", "x".repeat(30 << 20)));
+            },
+            &[
+                ("{xml: /etc/laughs.xml, expect: {/a: {nil: true}}}", Error("declares entities")),
+                ("{xml: /etc/quadratic.xml, expect: {/a: {nil: true}}}", Error("declares entities")),
+                ("{xml: /etc/external.xml, expect: {/a: {nil: true}}}", Error("declares entities")),
+                ("{xml: /etc/parameter.xml, expect: {/b: {nil: true}}}", Error("declares entities")),
+                ("{xml: /etc/dtd.xml, expect: {/a: x}}", Passed),
+                ("{xml: /etc/include.xml, expect: {/a/text(): {nil: true}}}", Passed),
+                ("{xml: /etc/deep.xml, expect: {/b: {nil: true}}}", Error("nested deeper than 256")),
+                ("{xml: /etc/open.xml, expect: {/b: {nil: true}}}", Error("")),
+                ("{xml: /etc/equals.xml, expect: {/b: {nil: true}}}", Error("more than 1000000 attributes")),
+                ("{xml: /etc/less.xml, expect: {/b: {nil: true}}}", Error("more than 1000000 nodes")),
+                ("{xml: /etc/wide.xml, expect: {/b: {nil: true}}}", Error("more than 1000000")),
+                ("{xml: /etc/attributes.xml, expect: {/b: {nil: true}}}", Error("more than 512 attributes")),
+                ("{xml: /etc/namespaces.xml, expect: {/b: {nil: true}}}", Error("declarations of namespaces")),
+                ("{xml: /etc/comment.xml, expect: {/b: {nil: true}}}", Error("not XML")),
+            ],
+        )
+        .heavy(),
+        row(
+            "TOML that is a bomb",
+            |tree| {
+                tree.file("etc/arrays.toml", format!("a = {}", "[".repeat(100_000)));
+                tree.file("etc/closed.toml", format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000)));
+                tree.file("etc/inline.toml", format!("a = {}", "{a = ".repeat(100_000)));
+                tree.file("etc/dotted.toml", format!("a{} = 1", ".a".repeat(100_000)));
+                tree.file("etc/header.toml", format!("[a{}]\n", ".a".repeat(100_000)));
+                tree.repeated("etc/large.toml", "a = 1\n", 5 << 20);
+                tree.repeated("etc/tables.toml", "[[a]]\n", 300_000);
+                tree.numbered("etc/keys.toml", 150_000, |number| format!("k{number} = 1\n"));
+                tree.file("etc/text.toml", format!("a = \"\"\"{}", "x".repeat(1 << 20)));
+                tree.file("etc/twice.toml", "a = 1\na = 2\n");
+            },
+            &[
+                ("{toml: /etc/arrays.toml, expect: {b: {nil: true}}}", Error("TOML")),
+                ("{toml: /etc/closed.toml, expect: {b: {nil: true}}}", Error("TOML")),
+                ("{toml: /etc/inline.toml, expect: {b: {nil: true}}}", Error("TOML")),
+                ("{toml: /etc/dotted.toml, expect: {b: {nil: true}}}", Error("TOML")),
+                ("{toml: /etc/header.toml, expect: {b: {nil: true}}}", Error("TOML")),
+                ("{toml: /etc/large.toml, expect: {b: {nil: true}}}", Error("")),
+                ("{toml: /etc/tables.toml, expect: {'a[0].b': {nil: true}}}", Passed),
+                ("{toml: /etc/keys.toml, expect: {k149999: 1}}", Passed),
+                ("{toml: /etc/text.toml, expect: {b: {nil: true}}}", Error("TOML")),
+                ("{toml: /etc/twice.toml, expect: {a: 2}}", Error("TOML")),
+            ],
+        )
+        .heavy(),
+        row(
+            "CSV that is a bomb",
+            |tree| {
+                tree.file("etc/columns.csv", ",".repeat(31 << 20));
+                tree.file("etc/rows.csv", "a\n".repeat(15 << 20));
+                tree.file("etc/quoted.csv", format!("a\n\"{}", "x".repeat(30 << 20)));
+                tree.file("etc/quotes.csv", "\"".repeat((31 << 20) + 1));
+                tree.file("etc/odd.csv", "a,b\n1\n1,2,3\n");
+                tree.file("etc/twice.csv", "a,a\n1,2\n");
+            },
+            &[
+                ("{csv: /etc/columns.csv, expect: {count: 0}}", Error("")),
+                ("{csv: /etc/rows.csv, expect: {a: a}}", Error("more than")),
+                (
+                    "{csv: /etc/quoted.csv, expect: {a: {not: {match: y}}}}",
+                    Error("line 2: a quote that nothing closes"),
+                ),
+                ("{csv: /etc/quotes.csv, expect: {count: 0}}", Error("line 1: a quote that nothing closes")),
+                ("{csv: /etc/odd.csv, expect: {b: {not: {match: y}}}}", Error("")),
+                ("{csv: /etc/twice.csv, expect: {a: '1'}}", Error("")),
             ],
         )
         .heavy(),
