@@ -217,6 +217,12 @@ impl Root {
         }
     }
 
+    /// Whether a walk should go into each folder where it meets it, because contents can only be read from front to
+    /// back.
+    fn is_read_in_order(&self) -> bool {
+        matches!(&self.kind, RootKind::Image(image) if image.is_read_in_order())
+    }
+
     /// How many questions the filesystem has answered so far: while it grows, nothing hangs.
     pub fn answered(&self) -> u64 {
         self.answered.load(Ordering::Relaxed)

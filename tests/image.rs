@@ -16,7 +16,7 @@ use archive::{
     Image, Layout, Member, Packed, digest, docker_tar, file, folder, gzip_members, hard_link, hex, packed, special,
     symlink, tar, whiteout,
 };
-use assay::rootfs::{ImageChoice, Kind, Links, Node, Resolver, Root};
+use assay::rootfs::{Found, ImageChoice, Kind, Links, Node, Resolver, Root, WalkOptions, Walker, walk};
 use fixture::{Run, Scratch, is_root, materialise, run};
 use serde_json::{Value, json};
 
@@ -671,6 +671,37 @@ fn sparse_files_of_gnu_tar() {
         assert_eq!(paths(&root), ["/", "/ordinary", "/sparse"], "{format}");
         assert_eq!(tree(&root)["/sparse"].sha256.as_ref(), Some(&wanted), "{format}");
     }
+}
+
+/// What can only be read from front to back is met in that order.
+#[test]
+fn a_walk_goes_through_a_zstd_layer_from_front_to_back() {
+    let stage = Scratch::new();
+    let deep = "deep/".repeat(100);
+    let lower = [
+        folder("a"),
+        folder("a/b"),
+        file("a/b/1", ""),
+        file("a/c", ""),
+        folder("a/d"),
+        file("a/d/1", ""),
+        file("e", ""),
+    ];
+    let upper = [file(format!("{deep}end"), ""), file("a/b/2", ""), file("z", "")];
+    Layout::of(&Image::new(&[&lower, &upper]).packed(Packed::Zstd)).write_tar(&stage.path("i.tar"));
+    let root = open(&stage.path("i.tar"));
+    let met = std::sync::Mutex::new(Vec::new());
+    let visit = |found: &Found<'_>| {
+        if found.kind() == Ok(Kind::File) {
+            met.lock().unwrap().push(String::from_utf8(found.path()).unwrap());
+        }
+    };
+    let walker = Walker { starts: vec![b"/".to_vec()], options: WalkOptions::default(), exclude: &[], visit: &visit };
+    assert_eq!(walk(&root, &[walker], true), [vec![]]);
+    let mut met = met.into_inner().unwrap();
+    let end = met.iter().position(|path| path.ends_with("/deep/end")).unwrap();
+    met.remove(end);
+    assert_eq!(met, ["/a/b/1", "/a/b/2", "/a/c", "/a/d/1", "/e", "/z"]);
 }
 
 /// Contents are found again from any place, by several threads, in streams of several parts.

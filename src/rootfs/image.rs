@@ -152,13 +152,19 @@ impl Image {
         self.node(child.inode, Some(child.layer))
     }
 
-    /// Files as they stand in the layers, then folders the other way round: a walk, which takes the folder next that it
-    /// met last, so reads the layers from front to back.
+    /// Whether a walk should meet the files in the order of the layers, whatever else that costs.
+    pub(super) fn is_read_in_order(&self) -> bool {
+        self.layers.go_forward()
+    }
+
+    /// In the order of the layers where a walk keeps to that; else files as they stand there, then folders the other
+    /// way round: a walk takes the folder next that it met last, and so reads the layers roughly from front to back.
     pub(super) fn list(&self, folder: u32, each: &mut dyn FnMut(&[u8], Option<Kind>) -> bool) -> Look<()> {
         let children = self.tree.children(folder).into_iter().flatten();
         let mut entries: Vec<_> = children.map(|(name, child)| (child.inode, self.inode(child.inode), name)).collect();
         let is_folder = |inode: &Look<&Inode>| inode.as_ref().is_ok_and(|inode| inode.kind() == Kind::Directory);
-        entries.sort_by_key(|(place, inode, _)| match is_folder(inode) {
+        let in_order = self.is_read_in_order();
+        entries.sort_by_key(|(place, inode, _)| match is_folder(inode) && !in_order {
             false => (false, *place),
             true => (true, u32::MAX - place),
         });

@@ -20,6 +20,9 @@ pub const MAX_WALK_PATH: usize = 64 << 10;
 /// How many entries a walk that follows links may meet: links can make a small tree endless.
 const MAX_FOLLOWED_ENTRIES: usize = 5_000_000;
 
+/// How many folders deep a walk goes by calls, each of which takes room on the stack: real trees have tens.
+const MAX_AT_ONCE: usize = 64;
+
 /// How many places that could not be looked at are named, at least: the first ones by their paths. A target could have
 /// millions of them.
 const MAX_INCOMPLETE: usize = 100;
@@ -318,17 +321,31 @@ impl Walk<'_> {
         };
         let above = self.options.follow.then(|| Arc::new(Ancestor { identity: identity(&start.node), above: None }));
         let folder = Arc::new(Folder { node: start.node, path: start.path, depth: 0, above, _held: held });
-        if parallel {
+        if parallel && !self.root.is_read_in_order() {
             rayon::scope(|scope| self.spawn_entries(scope, &folder, &active));
         } else {
             let mut jobs = Vec::new();
-            self.entries(&folder, &active, &mut |job| jobs.push(job));
+            self.descend(&folder, &active, &mut jobs);
             while let Some(job) = jobs.pop() {
                 if let Some((folder, active)) = self.open(job) {
-                    self.entries(&folder, &active, &mut |job| jobs.push(job));
+                    self.descend(&folder, &active, &mut jobs);
                 }
             }
         }
+    }
+
+    /// Goes through a folder. Where contents are read in order, it goes into each folder at once, unless they lie too
+    /// deep for that; all others become jobs.
+    fn descend(&self, folder: &Arc<Folder>, active: &Arc<[Active]>, jobs: &mut Vec<Job>) {
+        let at_once = folder.depth < MAX_AT_ONCE && self.root.is_read_in_order();
+        self.entries(folder, active, &mut |job| match at_once {
+            true => {
+                if let Some((folder, active)) = self.open(job) {
+                    self.descend(&folder, &active, jobs);
+                }
+            }
+            false => jobs.push(job),
+        });
     }
 
     fn spawn_entries<'s>(&'s self, scope: &rayon::Scope<'s>, folder: &Arc<Folder>, active: &Arc<[Active]>) {

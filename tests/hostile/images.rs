@@ -338,7 +338,7 @@ pub(crate) fn layers() -> Vec<Row> {
                 let layers: &[&[Member]] = &[&files, &again, &more];
                 write(tree, &Layout::of(&Image::new(layers)));
             },
-            &[("{find: {under: [/d], type: file, name: '77*'}, expect: {count: 1111}}", Passed)],
+            &[("{find: {under: [/d], type: file, name: '77*'}, expect: {count: 111}}", Passed)],
         )
         .heavy(),
         image(

@@ -268,6 +268,12 @@ impl Layers {
         Layers { layers, idle: Mutex::default() }
     }
 
+    /// Whether coming back to a place costs as much as all that lies before it, so that who reads much goes from front
+    /// to back.
+    pub(super) fn go_forward(&self) -> bool {
+        self.layers.iter().any(|layer| layer.compression == Compression::Zstd)
+    }
+
     /// Passes bytes of a layer, uncompressed, to `sink`.
     pub(super) fn read(
         &self,
