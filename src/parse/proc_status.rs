@@ -44,7 +44,7 @@ pub struct ProcStatus {
 /// Errors: a line that says what it should not; uids, gids or capabilities are missing.
 pub fn parse(bytes: &[u8]) -> Result<ProcStatus, ParseError> {
     let mut status = ProcStatus::default();
-    let mut needed = 0;
+    let mut seen = Vec::new();
     for (number, line) in lines(bytes) {
         let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
         let (key, value) = line.split_at(colon);
@@ -71,9 +71,15 @@ pub fn parse(bytes: &[u8]) -> Result<ProcStatus, ParseError> {
             b"Kthread" => status.kernel_thread = Some(text == "1"),
             _ => continue,
         }
-        needed += usize::from(matches!(key, b"Uid" | b"Gid" | b"CapPrm" | b"CapEff" | b"CapBnd"));
+        seen.push(key);
     }
-    if needed == 5 { Ok(status) } else { Err(ParseError::new("uids, gids or capabilities are missing or there twice")) }
+    let needed: [&[u8]; 5] = [b"Uid", b"Gid", b"CapPrm", b"CapEff", b"CapBnd"];
+    let once = |key: &&[u8]| seen.iter().filter(|known| *known == key).count() == 1;
+    if needed.iter().all(once) {
+        Ok(status)
+    } else {
+        Err(ParseError::new("uids, gids or capabilities are missing or there twice"))
+    }
 }
 
 fn numbers<T: std::str::FromStr>(text: &str) -> Option<Vec<T>> {
@@ -117,6 +123,7 @@ mod tests {
         assert!(parse(b"").is_err());
         assert!(parse(&STATUS[..STATUS.len() / 2]).is_err());
         assert!(parse(b"Uid:\t1 2 3\n").is_err());
+        assert!(parse(&[STATUS, b"Uid:\t0\t0\t0\t0\n"].concat()).is_err());
     }
 
     #[test]
