@@ -191,9 +191,11 @@ fn what_cannot_be_rendered_says_why() {
     let scratch = Scratch::new();
     scratch.write("text", "hello");
     let hdf = golden("outcomes.json");
+    scratch.write("twice", &fs::read_to_string(&hdf).unwrap().replacen('{', "{\"version\": \"1\", ", 1));
     for (arguments, part) in [
         (vec!["none.json"], "none.json cannot be read"),
         (vec!["text"], "not JSON"),
+        (vec!["twice"], "not HDF: duplicate entry with key \"version\""),
         (vec![hdf.to_str().unwrap(), "--reporter", "hmtl"], "did you mean `html`?"),
         (vec![hdf.to_str().unwrap(), "--reporter", "html:none/a.html"], "the folder none does not exist"),
         (vec![hdf.to_str().unwrap(), "--reporter", "html", "junit"], "two reporters write to standard output"),

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
+use serde_yaml::Value as Yaml;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -31,9 +32,12 @@ impl std::error::Error for ReadError {}
 /// A control that another profile takes over stands there only, as it was evaluated here. Inputs and the auditor's files
 /// are not read.
 ///
-/// Errors: not JSON, not HDF, no profile, a profile that failed to load, profiles that take over from each other.
+/// Errors: not JSON, not HDF, a key given twice, no profile, a profile that failed to load, profiles that take over from
+/// each other.
 pub fn read(text: &str) -> Result<(Report, Option<Verdict>), ReadError> {
     let file: Json = serde_json::from_str(text).map_err(|error| ReadError(format!("not JSON: {error}")))?;
+    // A tree of JSON would take the last of two keys of one name; other readers take the first, or give up.
+    serde_json::from_str::<Yaml>(text).map_err(|error| ReadError(format!("not HDF: {error}")))?;
     shape::check(&file).map_err(|message| ReadError(format!("not HDF: {message}")))?;
     let profiles: Vec<Profile> = list(&file, "profiles").iter().map(Profile::new).collect::<Result<_, _>>()?;
     if profiles.is_empty() {
