@@ -93,7 +93,9 @@ impl Glob {
             return Err(GlobError::Empty);
         }
         let names = tokens.split(|token| *token == Token::Byte(b'/')).filter(|name| !name.is_empty());
-        let parts = names.map(part).collect::<Result<Vec<_>, _>>()?;
+        let mut parts = names.map(part).collect::<Result<Vec<_>, _>>()?;
+        // `**/**` means what `**` means, and would find every path once more for each way to split it.
+        parts.dedup_by(|part, before| *part == Part::Folders && *before == Part::Folders);
         Ok(Glob { text, parts })
     }
 
@@ -237,12 +239,13 @@ pub fn expand(root: &Root, glob: &Glob) -> Result<Vec<Vec<u8>>, (Vec<u8>, LookEr
                 return Err((glob.text.clone().into_bytes(), too_many(next.len())));
             }
         }
+        // Of two `**` with something between them, the second begins in folders that lie in each other.
+        next.sort();
+        next.dedup();
         found = next;
     }
     // `**` takes in the folder before it, which can be the root.
     found.iter_mut().filter(|path| path.is_empty()).for_each(|path| path.push(b'/'));
-    found.sort();
-    found.dedup();
     Ok(found)
 }
 
@@ -310,8 +313,9 @@ fn step(
                 if next.len() + pending.len() > MAX_MATCHES {
                     return Err((folder, too_many(next.len() + pending.len())));
                 }
-                listed.map_err(|error| (folder.clone(), error))?;
-                next.push(folder);
+                if listed.map_err(|error| (folder.clone(), error))? {
+                    next.push(folder);
+                }
             }
         }
     }
@@ -326,21 +330,27 @@ fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
     path
 }
 
-/// Lists a folder until `each` says no; what is absent or no folder has no entries.
+/// Lists a folder until `each` says no, and says whether it is one; what is absent or no folder has no entries.
 ///
 /// A kernel filesystem has none either where a wildcard leads into it; one that is `written_out` is an error.
-fn list(root: &Root, folder: &[u8], written_out: bool, each: &mut dyn FnMut(&[u8], Option<Kind>) -> bool) -> Look<()> {
+fn list(
+    root: &Root,
+    folder: &[u8],
+    written_out: bool,
+    each: &mut dyn FnMut(&[u8], Option<Kind>) -> bool,
+) -> Look<bool> {
     let folder = if folder.is_empty() { b"/" } else { folder };
     let node = match root.lookup(folder, Links::Follow) {
         Ok(node) if node.metadata.kind == Kind::Directory => node,
-        Ok(_) | Err(LookError::Absent) => return Ok(()),
+        Ok(_) | Err(LookError::Absent) => return Ok(false),
         Err(error) => return Err(error),
     };
     match (root.is_kernel_filesystem(&node)?, written_out) {
-        (true, true) => Err(LookError::Unsupported("a kernel filesystem is never walked")),
-        (true, false) => Ok(()),
-        (false, _) => root.list(&node, each),
+        (true, true) => return Err(LookError::Unsupported("a kernel filesystem is never walked")),
+        (true, false) => {}
+        (false, _) => root.list(&node, each)?,
     }
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -379,5 +389,25 @@ mod tests {
             assert_eq!(Glob::new(glob).unwrap().matches_path(path.as_bytes()), expected, "{glob} {path}");
         }
         assert_eq!(Glob::new("a**"), Err(GlobError::StarsInName));
+    }
+
+    #[test]
+    fn a_glob_names_what_is_there_and_once() {
+        use crate::rootfs::{Memory, MemoryEntry};
+        let entries = ["/a/b/c/file", "/a/d"].map(|path| (path, MemoryEntry::file("")));
+        let root = Root::memory(Memory::new(entries));
+        let many = "/**".repeat(1000);
+        for (glob, expected) in [
+            ("/none/**", &[][..]),
+            ("/a/d/**", &[]),
+            ("/*/none/**", &[]),
+            ("/**/c/**", &["/a/b/c", "/a/b/c/file"]),
+            ("/a/**/**", &["/a", "/a/b", "/a/b/c", "/a/b/c/file", "/a/d"]),
+            (&format!("/a{many}/file"), &["/a/b/c/file"]),
+            ("/**/b/**/*", &["/a/b/c", "/a/b/c/file"]),
+        ] {
+            let found = expand(&root, &Glob::new(glob).unwrap()).unwrap();
+            assert_eq!(found, expected.iter().map(|path| path.as_bytes()).collect::<Vec<_>>(), "{glob}");
+        }
     }
 }
