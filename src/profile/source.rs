@@ -1,5 +1,6 @@
 //! A file that an author wrote, and what is wrong with it: place, line, what was expected.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -107,6 +108,21 @@ impl Problem {
     }
 }
 
+/// The most characters that are shown of a line: a document in one line may have thousands of problems.
+const EXCERPT: usize = 240;
+
+/// What is shown of a line around a column, and the column in it.
+fn excerpt(line: &str, column: usize) -> (Cow<'_, str>, usize) {
+    if line.chars().nth(EXCERPT).is_none() {
+        return (Cow::Borrowed(line), column);
+    }
+    let skipped = (column - 1).saturating_sub(EXCERPT / 2);
+    let shown: String = line.chars().skip(skipped).take(EXCERPT).collect();
+    let before = if skipped > 0 { "…" } else { "" };
+    let after = if line.chars().nth(skipped + EXCERPT).is_some() { "…" } else { "" };
+    (Cow::Owned(format!("{before}{shown}{after}")), column - skipped + before.chars().count())
+}
+
 impl fmt::Display for Problem {
     /// The message, the place, the offending line with a mark below it, the help.
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -115,16 +131,21 @@ impl fmt::Display for Problem {
             let (line, column) = place.position();
             let text = place.source.line(line);
             let width = line.to_string().len();
-            let length =
-                place.source.slice(place.span).lines().next().map_or(0, |text| text.trim_end().chars().count());
-            let room = text.chars().count().saturating_sub(column - 1).max(1);
+            let (text, column_shown) = excerpt(text, column);
+            let length = place
+                .source
+                .slice(place.span)
+                .lines()
+                .next()
+                .map_or(0, |text| text.trim_end().chars().take(EXCERPT).count());
+            let room = text.chars().count().saturating_sub(column_shown - 1).max(1);
             // A tab stays a tab, so that the mark stands below what it marks.
             let indent: String =
-                text.chars().take(column - 1).map(|char| if char == '\t' { '\t' } else { ' ' }).collect();
+                text.chars().take(column_shown - 1).map(|char| if char == '\t' { '\t' } else { ' ' }).collect();
             let mark = "^".repeat(length.clamp(1, room));
             write!(out, "\n{:width$}--> {}:{line}:{column}", "", place.source.name)?;
             write!(out, "\n{:width$} |", "")?;
-            write!(out, "\n{line} | {}", harmless(text))?;
+            write!(out, "\n{line} | {}", harmless(&text))?;
             write!(out, "\n{:width$} | {indent}{mark}", "")?;
             if let Some(help) = &self.help {
                 write!(out, "\n{:width$} = help: {help}", "")?;
