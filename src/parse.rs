@@ -20,6 +20,8 @@ mod yaml_limits;
 
 use std::fmt;
 
+pub(crate) use yaml_limits::refuse_bombs;
+
 /// The most rows that one table holds. Ten times the largest account database that is known to us; more rows are an
 /// error, because they would let a target decide how much memory the scanner takes.
 pub const MAX_ROWS: usize = 200_000;

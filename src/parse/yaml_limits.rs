@@ -1,4 +1,4 @@
-//! A look at a target's YAML before it is parsed: its parser loads all of a document, and takes time that grows with
+//! A look at YAML before it is parsed: its parser loads all of a document, and takes time that grows with
 //! the square of the depth, before anyone can count.
 
 use saphyr_parser::{Event, Parser};
@@ -14,7 +14,7 @@ const MAX_DEPTH: usize = 128;
 /// Refuses a text that would take too much to parse.
 ///
 /// Errors: more than one document, too many values, nested too deep, line ends of YAML 1.1 alone, no YAML at all.
-pub(super) fn refuse_bombs(text: &str) -> Result<(), ParseError> {
+pub(crate) fn refuse_bombs(text: &str) -> Result<(), ParseError> {
     let too_many = || ParseError::new(format!("not YAML that is parsed here: more than {MAX_VALUES} values"));
     // What stands between brackets is kept as tokens until the last one is closed, before there is any event.
     let parts = |byte: &u8| matches!(byte, b'[' | b']' | b'{' | b'}' | b',' | b':' | b'?' | b'&' | b'!' | b'*');

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_yaml::Value as Yaml;
 
 use crate::outcome::Severity;
+use crate::parse::refuse_bombs;
 use crate::profile::nearest;
 use crate::threshold::{Counts, Demand, Rule, STATUSES, Threshold};
 
@@ -26,10 +27,7 @@ fn error<T>(message: impl Into<String>) -> Result<T, ThresholdError> {
 
 /// A threshold from a file: YAML or JSON, nested or with dotted keys.
 pub fn parse(text: &str) -> Result<Threshold, ThresholdError> {
-    let yaml: Yaml = match serde_yaml::from_str(text) {
-        Ok(yaml) => yaml,
-        Err(error) => return self::error(format!("not YAML: {error}")),
-    };
+    let yaml = yaml(text)?;
     let mut rules = Vec::new();
     match &yaml {
         Yaml::Null => return error("it is empty: it would allow everything"),
@@ -46,6 +44,12 @@ pub fn parse(text: &str) -> Result<Threshold, ThresholdError> {
     Ok(Threshold { rules })
 }
 
+fn yaml(text: &str) -> Result<Yaml, ThresholdError> {
+    // Brackets in each other take its parser a time that grows with their square.
+    refuse_bombs(text).map_err(|error| ThresholdError(error.to_string()))?;
+    serde_yaml::from_str(text).map_err(|error| ThresholdError(format!("not YAML: {error}")))
+}
+
 /// A threshold from the command line: `key: number` between commas, each or all of it in braces or not, as SAF takes
 /// it; or YAML.
 pub fn parse_inline(text: &str) -> Result<Threshold, ThresholdError> {
@@ -58,7 +62,7 @@ pub fn parse_inline(text: &str) -> Result<Threshold, ThresholdError> {
         let Some((key, value)) = entry.split_once(':') else {
             return error(format!("`{entry}` is not `key: number`"));
         };
-        let value: Yaml = serde_yaml::from_str(value.trim()).map_err(|error| ThresholdError(error.to_string()))?;
+        let value = yaml(value.trim())?;
         collect(key.trim().trim_matches(['"', '\'']), &value, &mut rules)?;
     }
     if rules.is_empty() {
@@ -209,6 +213,7 @@ mod tests {
             ("failed: {total: {max: 0}}\nfailed: {total: {max: 5}}", "not YAML"),
             ("failed.total.max: 0\nfailed: {total: {max: 0}}", "given twice"),
             ("failed: {total: {max: .nan}}", "must be a number"),
+            (&"[".repeat(32_000), "not YAML"),
         ] {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(part), "{text}: {message}");
