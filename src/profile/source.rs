@@ -1,6 +1,5 @@
 //! A file that an author wrote, and what is wrong with it: place, line, what was expected.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -41,6 +40,13 @@ impl Source {
         let start = self.line_starts.get(line - 1).copied().unwrap_or(0);
         let column = self.text.get(start..at).map_or(0, |before| before.chars().count());
         (line, column + 1)
+    }
+
+    /// How many bytes of its line stand before a byte.
+    fn byte_in_line(&self, at: u32) -> usize {
+        let at = (at as usize).min(self.text.len());
+        let line = self.line_starts.partition_point(|start| *start <= at).max(1);
+        at - self.line_starts.get(line - 1).copied().unwrap_or(0)
     }
 
     /// The text of a line, without its end.
@@ -108,19 +114,18 @@ impl Problem {
     }
 }
 
-/// The most characters that are shown of a line: a document in one line may have thousands of problems.
-const EXCERPT: usize = 240;
+/// The most characters that are shown of a line, around its mark: a document in one line may have thousands of problems.
+const EXCERPT: usize = 320;
 
-/// What is shown of a line around a column, and the column in it.
-fn excerpt(line: &str, column: usize) -> (Cow<'_, str>, usize) {
-    if line.chars().nth(EXCERPT).is_none() {
-        return (Cow::Borrowed(line), column);
-    }
-    let skipped = (column - 1).saturating_sub(EXCERPT / 2);
-    let shown: String = line.chars().skip(skipped).take(EXCERPT).collect();
-    let before = if skipped > 0 { "…" } else { "" };
-    let after = if line.chars().nth(skipped + EXCERPT).is_some() { "…" } else { "" };
-    (Cow::Owned(format!("{before}{shown}{after}")), column - skipped + before.chars().count())
+/// What is shown of a line around a byte, and the column of that byte in it. No more is looked at than is shown.
+fn excerpt(line: &str, at: usize) -> (String, usize) {
+    let (before, behind) = line.split_at_checked(at).unwrap_or((line, ""));
+    let start = before.char_indices().rev().nth(EXCERPT / 2).map_or(0, |(start, char)| start + char.len_utf8());
+    let end = behind.char_indices().nth(EXCERPT / 2).map_or(line.len(), |(end, _)| at + end);
+    let mark = |cut: bool| if cut { "…" } else { "" };
+    let before = format!("{}{}", mark(start > 0), before.get(start..).unwrap_or_default());
+    let column = before.chars().count() + 1;
+    (format!("{before}{}{}", behind.get(..end - at.min(end)).unwrap_or_default(), mark(end < line.len())), column)
 }
 
 impl fmt::Display for Problem {
@@ -131,7 +136,7 @@ impl fmt::Display for Problem {
             let (line, column) = place.position();
             let text = place.source.line(line);
             let width = line.to_string().len();
-            let (text, column_shown) = excerpt(text, column);
+            let (text, column_shown) = excerpt(text, place.source.byte_in_line(place.span.start));
             let length = place
                 .source
                 .slice(place.span)
@@ -165,9 +170,12 @@ fn harmless(text: &str) -> String {
 /// The known name that is nearest to a mistyped one.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |known: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &known.to_lowercase());
-    let allowed = (name.chars().count() / 3).max(1);
+    let length = name.chars().count();
+    let allowed = (length / 3).max(1);
     known
         .into_iter()
+        // A name that is much longer is not near, and would take long to compare.
+        .filter(|known| known.chars().count().abs_diff(length) <= allowed)
         .map(|known| (distance(known), known))
         .filter(|(far, _)| *far <= allowed)
         .min()
