@@ -191,7 +191,7 @@ fn what_cannot_be_rendered_says_why() {
     let scratch = Scratch::new();
     scratch.write("text", "hello");
     let hdf = golden("outcomes.json");
-    scratch.write("twice", &fs::read_to_string(&hdf).unwrap().replacen('{', "{\"version\": \"1\", ", 1));
+    scratch.write("twice", fs::read_to_string(&hdf).unwrap().replacen('{', "{\"version\": \"1\", ", 1));
     for (arguments, part) in [
         (vec!["none.json"], "none.json cannot be read"),
         (vec!["text"], "not JSON"),

@@ -1,0 +1,220 @@
+//! The parsers of single files.
+
+use std::net::IpAddr;
+
+use assay::parse::sshd_match::Connection;
+use assay::parse::version::Scheme;
+use assay::parse::{self, MAX_ROWS, ParseError};
+use assay::pattern::Pattern;
+use assay::value::{Value, from_lossless, lossless, parse_date, parse_mode};
+
+use super::{parts, same};
+
+/// What holds for every document: an error has words and a line of the text, a value can be written.
+fn document(data: &[u8], parse: impl Fn(&[u8]) -> Result<Value, ParseError>) -> Option<Value> {
+    match same(|| parse(data)) {
+        Ok(value) => {
+            let _ = (value.inspect(), value.plain());
+            Some(value)
+        }
+        Err(error) => {
+            check_error(data, &error);
+            None
+        }
+    }
+}
+
+fn check_error(data: &[u8], error: &ParseError) {
+    assert!(!error.what.is_empty(), "an error without words");
+    let lines = data.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() + 1;
+    // An error at the end stands in the line that would follow.
+    assert!(error.line.is_none_or(|line| (1..=lines + 1).contains(&line)), "{error}: there are {lines} lines");
+}
+
+pub fn json(data: &[u8]) {
+    if document(data, parse::structured::json).is_some() {
+        let read = serde_json::from_slice::<serde_json::Value>(data);
+        assert!(read.is_ok(), "{read:?}");
+    }
+}
+
+pub fn yaml(data: &[u8]) {
+    document(data, parse::structured::yaml);
+}
+
+pub fn toml(data: &[u8]) {
+    document(data, parse::toml::toml);
+}
+
+pub fn xml(data: &[u8]) {
+    document(data, parse::xml::xml);
+}
+
+pub fn csv(data: &[u8]) {
+    for header in [true, false] {
+        match same(|| parse::csv::csv(data, header)) {
+            Ok(sheet) => {
+                assert!(sheet.rows.len() <= MAX_ROWS);
+                assert!(sheet.rows.iter().all(|(line, cells)| *line > 0 && cells.len() == sheet.columns.len()));
+            }
+            Err(error) => check_error(data, &error),
+        }
+    }
+}
+
+pub fn accounts(data: &[u8]) {
+    for records in [parse::accounts::records, parse::accounts::groups] {
+        for record in records(data).iter().flatten() {
+            for index in 0..12 {
+                let _ = record.number(index);
+                let members = parse::accounts::members(record.field(index).unwrap_or_default());
+                assert!(members.into_iter().all(|name| !name.contains(&b',')));
+            }
+        }
+    }
+}
+
+pub fn dpkg(data: &[u8]) {
+    for package in parse::dpkg::packages(data).iter().flatten() {
+        assert!(!package.name.is_empty(), "a package without a name");
+        let _ = (package.is_installed(), package.is_held());
+    }
+}
+
+pub fn os_release(data: &[u8]) {
+    if let Ok(assignments) = parse::os_release::assignments(data) {
+        for (key, _) in &assignments {
+            let key = std::str::from_utf8(key).expect("names are ASCII");
+            assert!(parse::os_release::get(&assignments, key).is_some());
+        }
+    }
+}
+
+pub fn cgroup(data: &[u8]) {
+    if let Some(found) = same(|| parse::container_id::of_cgroup(data)) {
+        assert!(parse::container_id::is_id(&found.id));
+    }
+    if let Some((uid, name)) = parse::container_id::kubernetes_name(data) {
+        assert!(!uid.is_empty() && !name.is_empty() && !uid.contains('/') && !name.contains('/'));
+    }
+}
+
+pub fn mountinfo(data: &[u8]) {
+    match same(|| parse::mountinfo::parse(data)) {
+        Ok(mounts) => assert!(mounts.len() <= MAX_ROWS),
+        Err(error) => check_error(data, &error),
+    }
+}
+
+pub fn proc_status(data: &[u8]) {
+    if let Err(error) = same(|| parse::proc_status::parse(data)) {
+        check_error(data, &error);
+    }
+    let _ = same(|| parse::proc_status::start_time(data));
+}
+
+/// Flags, a pattern of assignments, the text.
+pub fn key_value(data: &[u8]) {
+    let [flags, assignment, text] = parts(data);
+    let flag = |bit: u8| flags.first().is_some_and(|byte| byte & 1 << bit != 0);
+    let mut options = parse::key_value::Options::inspec().expect("the defaults are patterns");
+    if flag(0) {
+        let Some(Ok(regex)) =
+            std::str::from_utf8(assignment).ok().map(|text| Pattern::new(text).and_then(|p| p.regex()))
+        else {
+            return;
+        };
+        options.assignment = regex;
+    }
+    options.multiple_values = flag(1);
+    options.standalone_comments = flag(2);
+    options.key_values = 1 + usize::from(flag(3)) + usize::from(flag(4));
+    if flag(5) {
+        options.value_separator = Pattern::new("[ ,]*").and_then(|pattern| pattern.regex()).ok();
+    }
+    if flag(6) {
+        options.line_separators = vec![b';', b'\0'];
+    }
+    document(text, |text| parse::key_value::keys([text, text], &options));
+}
+
+pub fn sshd_config(data: &[u8]) {
+    for directive in parse::sshd_config::directives(data).iter().flatten() {
+        let _ = same(|| parse::sshd_config::words(directive.arguments));
+    }
+}
+
+/// The criteria, a user, a host, an address, the groups of the user.
+pub fn sshd_match(data: &[u8]) {
+    let [criteria, user, host, address, groups] = parts(data);
+    let given = |part: &[u8]| Some(part.to_vec()).filter(|part| !part.is_empty());
+    let address: Option<IpAddr> = std::str::from_utf8(address).ok().and_then(|text| text.parse().ok());
+    let connection = Connection {
+        user: given(user),
+        host: given(host),
+        address,
+        local_address: address,
+        local_port: address.map(|_| 22),
+        routing_domain: None,
+    };
+    let groups = |_: &[u8]| Ok(groups.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect());
+    let _ = same(|| parse::sshd_match::matched(criteria, &connection, &groups));
+}
+
+pub fn capability(data: &[u8]) {
+    if let Ok(names) = same(|| parse::capability::names(data)) {
+        assert!(names.iter().all(|name| name.starts_with("cap_")) && names.is_sorted_by(|a, b| a != b));
+    }
+}
+
+pub fn acl(data: &[u8]) {
+    if let Ok(entries) = same(|| parse::acl::entries(data)) {
+        assert_eq!(entries.len(), (data.len() - 4) / 8);
+        for entry in &entries {
+            assert!(parse::acl::text(entry).contains(':'));
+        }
+        for wanted in 0..8 {
+            for uid in [0, 1, 1000] {
+                // Who may do more may do less.
+                let allows = |wanted| parse::acl::allows(&entries, 0, 0, uid, &[0, 50], wanted);
+                assert!(!allows(7) || allows(wanted));
+            }
+        }
+    }
+}
+
+/// Three versions: their order is one.
+pub fn version(data: &[u8]) {
+    let [a, b, c] = parts(data);
+    for scheme in [Scheme::General, Scheme::Dpkg] {
+        let compare = |left, right| parse::version::compare(scheme, left, right);
+        for (left, right) in [(a, b), (b, c), (a, c), (a, a)] {
+            let valid = [left, right].iter().all(|text| parse::version::is_version(scheme, text));
+            let order = compare(left, right);
+            assert_eq!(order.is_some(), valid, "compared what is none, or not what is one");
+            assert_eq!(order.map(std::cmp::Ordering::reverse), compare(right, left), "no order");
+        }
+        assert!(compare(a, a).is_none_or(std::cmp::Ordering::is_eq));
+        if let (Some(first), Some(second)) = (compare(a, b), compare(b, c))
+            && (first == second || second.is_eq())
+        {
+            assert_eq!(compare(a, c), Some(first), "no order of three");
+        }
+    }
+}
+
+/// Bytes written as text come back.
+pub fn value(data: &[u8]) {
+    let text = lossless(data);
+    assert_eq!(from_lossless(&text), data);
+    let value = Value::text(data);
+    assert!(value.inspect().starts_with('"') && value.inspect().ends_with('"'));
+    if let Ok(text) = std::str::from_utf8(data) {
+        if let Some(seconds) = parse_date(text) {
+            assert_eq!(parse_date(&assay::value::date_text(seconds)), Some(seconds), "{text}");
+        }
+        assert!(parse_mode(text).is_none_or(|mode| mode <= 0o7777));
+        let scalar = assay::check::core_scalar(text);
+        let _ = (scalar.inspect(), scalar.plain());
+    }
+}
