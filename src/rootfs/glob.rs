@@ -229,11 +229,12 @@ pub fn expand(root: &Root, glob: &Glob) -> Result<Vec<Vec<u8>>, (Vec<u8>, LookEr
         return Ok(vec![b"/".to_vec()]);
     }
     let mut found: Vec<Vec<u8>> = vec![Vec::new()];
+    let first_wild = glob.parts.iter().position(|part| !matches!(part, Part::Name(_))).unwrap_or(glob.parts.len());
     for (index, part) in glob.parts.iter().enumerate() {
         let last = index + 1 == glob.parts.len();
-        let written_out = glob.parts.iter().take(index).all(|part| matches!(part, Part::Name(_)));
+        let written_out = index <= first_wild;
         let mut next = Vec::new();
-        for folder in &found {
+        for folder in found {
             step(root, folder, part, Place { last, written_out }, &mut next)?;
             if next.len() > MAX_MATCHES {
                 return Err((glob.text.clone().into_bytes(), too_many(next.len())));
@@ -264,14 +265,16 @@ struct Place {
 
 fn step(
     root: &Root,
-    folder: &[u8],
+    folder: Vec<u8>,
     part: &Part,
     place: Place,
     next: &mut Vec<Vec<u8>>,
 ) -> Result<(), (Vec<u8>, LookError)> {
     match part {
         Part::Name(name) => {
-            let path = joined(folder, name);
+            let mut path = folder;
+            path.push(b'/');
+            path.extend_from_slice(name);
             // Whether a path in the middle exists is found out by the names that follow it.
             match if place.last { root.lookup(&path, Links::Stay).map(drop) } else { Ok(()) } {
                 Ok(()) => next.push(path),
@@ -280,17 +283,17 @@ fn step(
             }
         }
         Part::Pattern(_) => {
-            let listed = list(root, folder, place.written_out, &mut |name, kind| {
+            let listed = list(root, &folder, place.written_out, &mut |name, kind| {
                 let may_be_folder = matches!(kind, None | Some(Kind::Directory | Kind::Symlink));
                 if part.matches(name, false) && (place.last || may_be_folder) {
-                    next.push(joined(folder, name));
+                    next.push(joined(&folder, name));
                 }
                 next.len() <= MAX_MATCHES
             });
-            listed.map_err(|error| (folder.to_vec(), error))?;
+            listed.map_err(|error| (folder, error))?;
         }
         Part::Folders => {
-            let mut pending = vec![folder.to_vec()];
+            let mut pending = vec![folder];
             let mut written_out = place.written_out;
             while let Some(folder) = pending.pop() {
                 let mut failed = None;
