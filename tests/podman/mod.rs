@@ -120,8 +120,13 @@ impl Podman {
 
 impl Drop for Podman {
     fn drop(&mut self) {
-        let _ = self.output(&["rm", "--force", "--all", "--time", "0"]);
-        let _ = self.output(&["pod", "rm", "--force", "--all"]);
+        // One that shares the processes of another may have to go before it.
+        for _ in 0..5 {
+            let removed = self.output(&["rm", "--force", "--all", "--time", "0"]);
+            if removed.status.success() && self.output(&["ps", "--all", "--quiet"]).stdout.is_empty() {
+                break;
+            }
+        }
         // What the storage driver left mounted.
         let _ = Command::new("umount").arg(self.0.path("graph/overlay")).output();
     }
