@@ -35,7 +35,7 @@ use crate::rootfs::{Handle, Kind, Look, LookError, Node};
 use crate::value::{Text, lossless};
 
 /// How much of a hole in a sparse file is passed on at once.
-static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+const HOLE: usize = 64 << 10;
 
 /// Why an image cannot be scanned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -195,9 +195,11 @@ impl Image {
             return if *stored > 0 { self.layers.read(layer, *at, *stored, tick, sink) } else { Ok(()) };
         };
         let hole = |mut length: u64, sink: &mut dyn FnMut(&[u8])| {
+            // Not a constant, which would lie in the program with all its bytes.
+            let zeros = vec![0; HOLE];
             while length > 0 {
-                let step = ZEROS.len().min(usize::try_from(length).unwrap_or(usize::MAX));
-                sink(ZEROS.get(..step).unwrap_or_default());
+                let step = HOLE.min(usize::try_from(length).unwrap_or(usize::MAX));
+                sink(zeros.get(..step).unwrap_or_default());
                 tick();
                 length -= step as u64;
             }
