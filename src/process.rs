@@ -5,10 +5,13 @@
 //! command line, environment) describes it and never identifies it.
 
 mod access;
+mod cgroup;
+mod facts;
 mod identity;
 mod live;
 mod locate;
 mod own;
+mod sysctl;
 
 use std::os::fd::OwnedFd;
 
@@ -19,10 +22,13 @@ use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use rustix::fs::{AtFlags, StatxFlags};
 
 pub use access::{Access, Missing, Way, access, names};
+pub use cgroup::Cgroup;
+pub use facts::{Facts, ProcessFacts, RIGHTS, SECCOMP};
 pub use identity::{Doubt, RootFacts};
 pub use live::{Live, NotLive, explain};
 pub use locate::{Candidate, NotLocated, Survey, Wanted, survey};
 pub use own::Own;
+pub use sysctl::{Parameters, namespace, with_dots};
 
 use crate::parse::proc_status::{ProcStatus, parse, start_time};
 use crate::rootfs::{Look, LookError};
@@ -95,19 +101,7 @@ impl Process {
     /// [`MAX_PROC_BYTES`].
     pub fn read(&self, name: &str) -> Look<Vec<u8>> {
         let file = openat(&self.folder, name, READ, Mode::empty()).map_err(gone)?;
-        let mut bytes = Vec::new();
-        let mut piece = vec![0; 16 << 10];
-        loop {
-            match nix::unistd::read(&file, &mut piece) {
-                Ok(0) => return Ok(bytes),
-                Ok(count) => bytes.extend_from_slice(piece.get(..count).unwrap_or_default()),
-                Err(Errno::EINTR) => {}
-                Err(errno) => return Err(gone(errno)),
-            }
-            if bytes.len() as u64 > MAX_PROC_BYTES {
-                return Err(LookError::TooLarge { what: "bytes", size: bytes.len() as u64, cap: MAX_PROC_BYTES });
-            }
-        }
+        read_all(&file)
     }
 
     /// The text of a link below /proc/PID: `exe`, `ns/user`.
@@ -163,6 +157,23 @@ impl Process {
         let stat = rustix::fs::statx(&self.folder, "environ", AtFlags::SYMLINK_NOFOLLOW, StatxFlags::UID).ok()?;
         let [_, effective, ..] = status.uids;
         if effective == 0 { None } else { Some(stat.stx_uid == effective) }
+    }
+}
+
+/// The whole of an open file of a kernel filesystem.
+fn read_all(file: &OwnedFd) -> Look<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut piece = vec![0; 16 << 10];
+    loop {
+        match nix::unistd::read(file, &mut piece) {
+            Ok(0) => return Ok(bytes),
+            Ok(count) => bytes.extend_from_slice(piece.get(..count).unwrap_or_default()),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(gone(errno)),
+        }
+        if bytes.len() as u64 > MAX_PROC_BYTES {
+            return Err(LookError::TooLarge { what: "bytes", size: bytes.len() as u64, cap: MAX_PROC_BYTES });
+        }
     }
 }
 

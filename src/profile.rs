@@ -6,6 +6,7 @@ mod decode;
 mod fixture;
 mod input;
 mod items;
+mod live;
 mod load;
 mod schema;
 mod select;
@@ -23,6 +24,7 @@ use crate::outcome::{ControlFacts, InputFacts};
 
 pub use fixture::{Difference, Fixture, read_fixtures};
 pub use input::GivenInputs;
+pub use live::read_live;
 pub use load::{Loaded, ProfileFiles, compile, read, read_source};
 pub use schema::schema;
 pub use select::{SelectError, Selection};

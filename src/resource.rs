@@ -7,16 +7,23 @@
 
 mod access;
 mod accounts;
+mod cgroup;
 mod context;
 mod csv;
 mod documents;
 mod file;
 mod find;
 mod grep;
+mod host_mounts;
 mod image;
+mod kernel_parameter;
 mod key_values;
+mod limits;
+mod mounts;
 mod os;
+mod os_env;
 mod package;
+mod ports;
 mod processes;
 pub mod reference;
 mod registry;
@@ -29,6 +36,7 @@ pub use find::{Keep, Question, ask as find_all, is_of_the_link};
 pub use os::{Platform, platform};
 pub use registry::{REGISTRY, resource};
 
+use crate::parse::sockets::Listener;
 use crate::parse::version::Scheme;
 use crate::pattern::Pattern;
 use crate::rootfs::{Glob, Kind, LookError};
@@ -411,6 +419,10 @@ pub enum Object {
     Directory(AskedFile),
     /// The image's configuration, which the root holds.
     Image,
+    /// What the container's control groups hold it to, which the context holds.
+    Cgroup,
+    /// What listens on a port.
+    Port(Vec<Listener>),
     /// Facts that are all known.
     Facts(Vec<(&'static str, Value)>),
 }
@@ -422,6 +434,8 @@ impl Object {
             Object::File(asked) => file::file_property(context, &context::Seen::Asked(asked), name),
             Object::Directory(asked) => file::directory_property(context, &context::Seen::Asked(asked), name),
             Object::Image => image::property(context, name),
+            Object::Cgroup => cgroup::property(context, name),
+            Object::Port(listeners) => ports::property(context, listeners, name),
             Object::Facts(facts) => {
                 let known = facts.iter().find(|(known, _)| *known == name);
                 Ok(known.map_or(Value::Nil, |(_, value)| value.clone()))

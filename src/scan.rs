@@ -9,6 +9,7 @@ use crate::outcome::{
     Assurance, AuditorFile, CheckResult, ControlResult, Generator, LiveFacts, ProfileResult, Report, Status,
     TargetFacts, Waiver,
 };
+use crate::process::Facts;
 use crate::profile::{Control, Profile, Selection, WaiverEntry};
 use crate::resource::{Context, Platform};
 use crate::rootfs::Root;
@@ -20,6 +21,8 @@ pub struct Settings {
     pub location: String,
     /// What identifies the target, where it is a running container.
     pub live: Option<LiveFacts>,
+    /// Its processes.
+    pub processes: Option<Arc<Facts>>,
     /// How far the results can be trusted.
     pub assurance: Assurance,
     /// Which controls run.
@@ -47,7 +50,7 @@ enum Fate {
 /// Scans a target with profiles; `progress` is told now and then how far it is.
 pub fn scan(profiles: &[Profile], root: Root, settings: &Settings, progress: &dyn Fn(Progress)) -> Report {
     let start = Instant::now();
-    let context = Arc::new(Context::new(root, settings.now));
+    let context = Arc::new(Context::new(root, settings.now).with_processes(settings.processes.clone()));
     let waivers: HashMap<&str, Waiver> =
         settings.waivers.iter().map(|entry| (entry.control.as_str(), entry.at(settings.now))).collect();
     let chosen: Vec<Vec<(&Control, Fate)>> = profiles

@@ -1,5 +1,6 @@
 //! `assay scan`: arguments → profiles → target → scan → threshold → reports → exit code.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::Scan;
@@ -64,6 +65,7 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     let settings = Settings {
         location,
         live: live.as_ref().map(|live| live_facts(live, &arguments.target)),
+        processes: live.as_ref().map(|live| Arc::clone(&live.processes)),
         assurance: assurance(&arguments.target, live.as_ref()),
         selection,
         waivers: given.waivers,

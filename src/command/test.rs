@@ -86,6 +86,7 @@ fn scanned(given: &str, fixture: &Fixture, profile: &Profile) -> Report {
     let root = fixture.image.clone().into_iter().fold(root, Root::with_image_config);
     let settings = Settings {
         live: None,
+        processes: fixture.processes.clone(),
         assurance: Assurance::Directory,
         location: format!("{given}/tests/{}", fixture.name),
         selection: Selection::default(),

@@ -23,8 +23,10 @@ pub(super) fn decide(scan: &Scan, plan: usize, environment: &Environment<'_>, co
         conditions.iter().map(|condition| decide(scan, plan, environment, condition)).collect()
     };
     match condition {
-        // This scan has no process to look at; a live target is another kind of scan.
-        Condition::Live => Verdict::DoesNot("no process of the target is there to look at".to_owned()),
+        Condition::Live => match scan.context.processes() {
+            Ok(_) => Verdict::Holds,
+            Err(reason) => Verdict::DoesNot(reason.text().to_owned()),
+        },
         Condition::Named(place) => decide_named(scan, plan, *place),
         Condition::Input(input) => decide_input(environment, input),
         Condition::Check(check) => decide_check(scan, environment, check),

@@ -1,8 +1,10 @@
 //! A live container that is open for a scan: its process, its root, and what the kernel said of both.
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 
 use crate::process::access::{Access, Missing, access};
+use crate::process::facts::Facts;
 use crate::process::identity::{Doubt, RootFacts};
 use crate::process::locate::{Candidate, NotLocated, Survey, Wanted, survey};
 use crate::process::{Own, Process, Procfs};
@@ -23,6 +25,8 @@ pub struct Live {
     pub other_roots: Vec<i32>,
     /// How many processes of the container did not let their root be seen.
     pub unseen_roots: usize,
+    /// What there is to know of its processes.
+    pub processes: Arc<Facts>,
     process: Process,
     root: OwnedFd,
 }
@@ -74,7 +78,8 @@ impl Live {
             return Err(NotLive::Doubtful(Box::new(candidate), doubts));
         }
         let Roots { others: other_roots, unseen: unseen_roots, .. } = roots;
-        Ok(Live { candidate, own, facts, doubts, other_roots, unseen_roots, process, root })
+        let processes = Arc::new(Facts::take(&procfs, &survey, &candidate, &process).map_err(ended)?);
+        Ok(Live { candidate, own, facts, doubts, other_roots, unseen_roots, processes, process, root })
     }
 
     /// A handle on its root.

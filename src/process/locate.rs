@@ -213,7 +213,7 @@ impl Survey {
     /// The processes of the container that a process belongs to.
     pub(super) fn of_the_container_of(&self, one: &Candidate) -> impl Iterator<Item = &Candidate> {
         let group = one.group();
-        self.processes.iter().filter(move |seen| seen.group() == group)
+        self.processes.iter().chain(&self.own).filter(move |seen| seen.group() == group)
     }
 
     /// The first process of the container that a process belongs to.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::check::{is_null, to_value};
 use crate::outcome::{CheckResult, ControlStatus, Report, Status};
+use crate::process::Facts;
 use crate::profile::Profile;
 use crate::profile::decode::{Decoder, Field, Fields};
 use crate::profile::input::{GivenInputs, Inputs};
@@ -19,7 +20,7 @@ use crate::value::{Value, parse_mode};
 /// When a fixture is scanned that names no moment: 2000-01-01. A fixed one, so that a test does not fail with time.
 const MOMENT: i64 = 946_684_800;
 
-const KEYS: [&str; 6] = ["schema", "tree", "image", "inputs", "moment", "expect"];
+const KEYS: [&str; 7] = ["schema", "tree", "image", "live", "inputs", "moment", "expect"];
 const ENTRY_KEYS: [&str; 9] = ["type", "content", "link", "mode", "uid", "gid", "mtime", "xattrs", "denied"];
 const STATUSES: [(&str, ControlStatus); 5] = [
     ("passed", ControlStatus::Passed),
@@ -39,6 +40,8 @@ pub struct Fixture {
     pub tree: Vec<(String, MemoryEntry)>,
     /// What the image says of itself, if the root is that of one.
     pub image: Option<ImageConfig>,
+    /// The processes, where it is a running container.
+    pub processes: Option<Arc<Facts>>,
     /// The values of inputs.
     pub inputs: GivenInputs,
     /// When the scan is: seconds since the epoch.
@@ -116,6 +119,7 @@ fn fixture(source: Arc<Source>) -> Result<Fixture, Vec<Problem>> {
         name,
         tree: Vec::new(),
         image: None,
+        processes: None,
         inputs: GivenInputs::default(),
         moment: MOMENT,
         given: Vec::new(),
@@ -140,6 +144,9 @@ impl Decoder<'_> {
         }
         if let Some(node) = fields.get("image") {
             fixture.image = self.image(node);
+        }
+        if let Some(node) = fields.get("live") {
+            fixture.processes = self.live(node).map(Arc::new);
         }
         if let Some(node) = fields.get("inputs")
             && let Some(given) = self.entries(node, "inputs")

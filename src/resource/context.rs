@@ -4,9 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::parse::accounts;
+use crate::process::Facts;
 use crate::resource::{Arguments, Asked, NoAnswer};
 use crate::rootfs::{Found, Glob, Kind, Links, Look, LookError, MAX_FILE_BYTES, Metadata, Node, Root, expand};
-use crate::value::{Text, lossless};
+use crate::value::{Text, Value, lossless};
 
 /// Those of several paths or globs that name nothing, as they were written.
 pub(super) type Absent = Vec<String>;
@@ -30,6 +31,7 @@ pub struct Context {
     pub now: i64,
     files: Mutex<Files>,
     names: OnceLock<Names>,
+    facts: Option<Arc<Facts>>,
 }
 
 /// Files seen, the oldest first.
@@ -66,7 +68,19 @@ pub(super) struct Names {
 impl Context {
     /// A context that has seen nothing.
     pub fn new(root: Root, now: i64) -> Context {
-        Context { root, now, files: Mutex::default(), names: OnceLock::new() }
+        Context { root, now, files: Mutex::default(), names: OnceLock::new(), facts: None }
+    }
+
+    /// The same, with the processes of a live container.
+    pub fn with_processes(self, facts: Option<Arc<Facts>>) -> Context {
+        Context { facts, ..self }
+    }
+
+    /// The processes of a live container. `Unanswerable` for a target at rest.
+    pub fn processes(&self) -> Asked<&Facts> {
+        self.facts
+            .as_deref()
+            .ok_or_else(|| NoAnswer::Unanswerable("no process of the target is there to look at".to_owned()))
     }
 
     fn slot(&self, path: &[u8]) -> Arc<Slot> {
@@ -183,6 +197,12 @@ impl Context {
 
     fn is_folder(&self, path: &[u8]) -> bool {
         self.node(&self.slot(path)).is_ok_and(|node| node.metadata.kind == Kind::Directory)
+    }
+
+    /// The name of a user by the target's /etc/passwd; nil for one without a name.
+    pub(super) fn user_name(&self, uid: u32) -> Asked<Value> {
+        let users = self.names().users.as_ref().map_err(Clone::clone)?;
+        Ok(users.get(&uid).map_or(Value::Nil, Value::text))
     }
 
     /// The names of owners and groups, read once.

@@ -1,12 +1,13 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Label, Property, Resource, Shape, accounts, csv, documents, file, find, grep, image, key_values, os,
-    package, processes, sshd_config,
+    Columns, Label, Property, Resource, Shape, accounts, cgroup, csv, documents, file, find, grep, image,
+    kernel_parameter, key_values, limits, mounts, os, os_env, package, ports, processes, sshd_config,
 };
 
 /// All resources, by name.
 pub static REGISTRY: &[Resource] = &[
+    cgroup::CGROUP,
     csv::CSV,
     file::DIRECTORY,
     file::FILE,
@@ -16,12 +17,19 @@ pub static REGISTRY: &[Resource] = &[
     image::IMAGE,
     key_values::INI,
     documents::JSON,
+    kernel_parameter::KERNEL_PARAMETER,
+    limits::LIMITS,
     key_values::LOGIN_DEFS,
+    mounts::MOUNT,
+    mounts::MOUNTS,
     os::OS,
+    os_env::OS_ENV,
     package::PACKAGE,
     key_values::PARSE_CONFIG,
     key_values::PARSE_CONFIG_FILE,
     accounts::PASSWD,
+    ports::PORT,
+    ports::PORTS,
     processes::PROCESSES,
     accounts::SHADOW,
     sshd_config::SSHD_CONFIG,

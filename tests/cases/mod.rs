@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use assay::evaluate::{Clock, Limits};
 use assay::outcome::{Assurance, CheckResult, ControlResult, Report, Status};
-use assay::profile::{GivenInputs, Profile, Selection, Source, compile, read, read_waivers};
+use assay::profile::{GivenInputs, Problem, Profile, Selection, Source, compile, read, read_live, read_waivers};
 use assay::rootfs::{ImageChoice, ImageConfig, Kind, Memory, MemoryEntry, Resolver, Root};
 use assay::scan::{Settings, scan};
 use serde::Deserialize;
@@ -68,6 +68,8 @@ struct Case {
     /// What a directory cannot be made to hold without rights or tricks is tested in memory only.
     #[serde(default)]
     memory_only: bool,
+    /// The processes of a running container, as a profile's own tests write them.
+    live: Option<serde_json::Value>,
     /// The configuration of the image that the files are from.
     image_config: Option<serde_json::Value>,
     /// Whether the files must belong to root, so that directories need root.
@@ -294,6 +296,12 @@ fn scan_root(profile: &Profile, root: Root, case: &Case) -> Report {
     let settings = Settings {
         location: "case".to_owned(),
         live: None,
+        processes: case.live.as_ref().map(|live| {
+            let source = Arc::new(Source::new("live.yaml", live.to_string()));
+            let problems =
+                |problems: Vec<Problem>| problems.iter().map(|problem| format!("{problem}\n")).collect::<String>();
+            Arc::new(read_live(&source).unwrap_or_else(|found| panic!("{}", problems(found))))
+        }),
         assurance: Assurance::Directory,
         selection: Selection::default(),
         waivers: waivers.map_or_else(Vec::new, |source| read_waivers(&source).unwrap()),
