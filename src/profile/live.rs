@@ -44,7 +44,7 @@ const PROCESS_KEYS: [&str; 21] = [
 ];
 const MOUNT_KEYS: [&str; 7] = ["path", "type", "source", "root", "options", "filesystem_options", "propagation"];
 const LISTENER_KEYS: [&str; 5] = ["protocol", "address", "port", "uid", "pid"];
-const DENIED: [&str; 5] = ["environment", "mounts", "limits", "listeners", "parameters"];
+const DENIED: [&str; 6] = ["environment", "mounts", "limits", "listeners", "parameters", "cgroup"];
 const PROCESS_DENIED: [&str; 4] = ["command", "executable", "namespaces", "sockets"];
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
@@ -91,7 +91,7 @@ impl Decoder<'_> {
             limits: look("limits").and(Ok(self.limits(&fields))),
             listeners: look("listeners").and(Ok(listeners.into_iter().map(|(_, listener)| listener).collect())),
             parameters: look("parameters").and(Ok(Parameters::Given(self.pairs(&fields, "parameters")))),
-            cgroup: self.cgroup(&fields),
+            cgroup: self.cgroup(&fields, &look("cgroup")),
             processes: Ok(processes),
         })
     }
@@ -212,10 +212,10 @@ impl Decoder<'_> {
     }
 
     /// `{memory: BYTES, pids: COUNT, cpu: THOUSANDTHS}`; what is not said is not limited.
-    fn cgroup(&mut self, fields: &Fields<'_>) -> Result<Cgroup, String> {
+    fn cgroup(&mut self, fields: &Fields<'_>, look: &Look<()>) -> Result<Cgroup, String> {
         let node = fields.get("cgroup").ok_or("the scanner does not see the control group of the target")?;
         let fields = self.fields(node, "cgroup", &["memory", "pids", "cpu"]).ok_or_else(String::new)?;
-        let mut limit = |name: &str| Ok(self.number_of(&fields, name));
+        let mut limit = |name: &str| look.clone().and(Ok(self.number_of(&fields, name)));
         Ok(Cgroup { memory: limit("memory"), pids: limit("pids"), cpu: limit("cpu") })
     }
 
