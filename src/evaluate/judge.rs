@@ -5,7 +5,7 @@ use crate::check::{
 };
 use crate::outcome::Status;
 use crate::parse::lines;
-use crate::resource::Table;
+use crate::resource::{NoAnswer, Table};
 use crate::value::Value;
 
 /// How many offenders a message names; the rest is counted.
@@ -86,7 +86,7 @@ pub(super) fn judge_table(expectation: &Expectation, table: &Table, none_ok: boo
 }
 
 fn judge_rows(test: &Test, table: &Table, column: &str, none_ok: bool, secret: bool) -> Status {
-    let (mut offenders, mut missed) = (Vec::new(), table.incomplete.clone());
+    let (mut offenders, mut missed, mut unasked) = (Vec::new(), table.incomplete.clone(), Vec::new());
     let place = table.column(column);
     missed.extend(unknown(table, column));
     for row in &table.rows {
@@ -98,6 +98,7 @@ fn judge_rows(test: &Test, table: &Table, column: &str, none_ok: bool, secret: b
                 _ if secret => offenders.push(format!("{}: not shown", row.place)),
                 _ => offenders.push(format!("{}: {}", row.place, reading(value))),
             },
+            Some(Err(NoAnswer::Unanswerable(reason))) => unasked.push(reason.clone()),
             Some(Err(error)) => missed.push(error.text().to_owned()),
             None => missed.push(format!("{} has no {column}", row.place)),
         }
@@ -105,6 +106,7 @@ fn judge_rows(test: &Test, table: &Table, column: &str, none_ok: bool, secret: b
     match () {
         () if !offenders.is_empty() => Status::Failed(expected_and_got(test, &named(&offenders, "\n          "))),
         () if !missed.is_empty() => incomplete(&missed),
+        () if !unasked.is_empty() => Status::Skipped(named(&unasked, "; ")),
         () if !table.rows.is_empty() || none_ok => Status::Passed,
         () if table.absent.is_empty() => Status::Skipped("there is no row to look at".to_owned()),
         () => Status::Skipped(format!("there is no row to look at; nothing exists at {}", table.absent.join(", "))),

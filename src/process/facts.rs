@@ -36,8 +36,7 @@ pub const SECCOMP: [&str; 3] = ["disabled", "strict", "filter"];
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
 /// The namespaces that the kernel starts with have fixed numbers (include/uapi/linux/nsfs.h); that of `net` since 6.18.
-const INITIAL: [(&str, &[u8]); 6] = [
-    ("cgroup", b"cgroup:[4026531835]"),
+const INITIAL: [(&str, &[u8]); 5] = [
     ("ipc", b"ipc:[4026531839]"),
     ("net", b"net:[4026531833]"),
     ("pid", b"pid:[4026531836]"),
@@ -83,8 +82,8 @@ pub struct ProcessFacts {
     pub executable: Look<Vec<u8>>,
     /// Its namespaces that the scanner is in as well.
     pub shared: Look<Vec<&'static str>>,
-    /// Its namespaces that are the host's; `None` where that cannot be told.
-    pub host: Look<Option<Vec<&'static str>>>,
+    /// Which of its namespaces are the host's; `None` where that cannot be told.
+    pub host: Look<Vec<(&'static str, Option<bool>)>>,
     /// Which users its own user namespace maps to which.
     pub uid_map: Look<Vec<IdRange>>,
     /// Which groups.
@@ -256,19 +255,14 @@ fn shared(own: &[Link], other: &[Link]) -> Vec<&'static str> {
 
 /// Which of a process's namespaces are the host's. Before Linux 6.18 the network namespace that the kernel starts with has
 /// no number of its own: it is known only to a scanner that is in all the others, which stands for the host.
-fn host(own: &[Link], other: &[Link]) -> Option<Vec<&'static str>> {
-    let initial = |links: &[Link], name: &str| {
-        let link = links.iter().find(|(known, _)| *known == name);
-        link.is_some_and(|link| INITIAL.iter().any(|(name, text)| (*name, *text) == (link.0, link.1.as_slice())))
+fn host(own: &[Link], other: &[Link]) -> Vec<(&'static str, Option<bool>)> {
+    let initial = |links: &[Link], kind: &str, text: &[u8]| links.iter().any(|link| (link.0, &*link.1) == (kind, text));
+    let on_host = INITIAL.iter().filter(|(kind, _)| *kind != "net").all(|(kind, text)| initial(own, kind, text));
+    let is = |(kind, text): (&'static str, &[u8])| match initial(other, kind, text) {
+        false if kind == "net" && !initial(own, kind, text) => on_host.then(|| shared(own, other).contains(&"net")),
+        is => Some(is),
     };
-    let of_host = INITIAL.iter().filter(|(name, _)| *name != "net").all(|(name, _)| initial(own, name));
-    let numbered = initial(own, "net") || initial(other, "net");
-    if !numbered && !of_host {
-        return None;
-    }
-    let same_net = shared(own, other).contains(&"net");
-    let is = |name: &str| initial(other, name) || (name == "net" && !numbered && same_net);
-    Some(INITIAL.iter().map(|(name, _)| *name).filter(|name| is(name)).collect())
+    INITIAL.iter().map(|of| (of.0, is(*of))).collect()
 }
 
 #[cfg(test)]
@@ -281,22 +275,27 @@ mod tests {
             (name, text.to_vec())
         };
         let number = |name: &'static str, number: &str| (name, format!("{name}:[{number}]").into_bytes());
-        vec![of("cgroup"), of("ipc"), number("net", net), number("pid", pid), of("user"), of("uts")]
+        vec![of("ipc"), number("net", net), number("pid", pid), of("user"), of("uts")]
     }
 
     #[test]
     fn the_hosts_namespaces_are_known_by_their_numbers_or_by_a_scanner_on_the_host() {
         let (fixed, pid) = ("4026531833", "4026531836");
         let container = links_of("4026532300", "4026532301");
-        let all = ["cgroup", "ipc", "net", "pid", "user", "uts"];
+        let of = |own: &[Link], other: &[Link]| {
+            let host = host(own, other);
+            let of = |kind: &str| host.iter().find(|(known, _)| *known == kind).unwrap().1;
+            (of("net"), of("pid"), of("uts"))
+        };
+        let (yes, no) = (Some(true), Some(false));
         // Since 6.18.
-        assert_eq!(host(&container, &links_of(fixed, pid)), Some(all.to_vec()));
-        assert_eq!(host(&links_of(fixed, pid), &container), Some(vec!["cgroup", "ipc", "user", "uts"]));
+        assert_eq!(of(&container, &links_of(fixed, pid)), (yes, yes, yes));
+        assert_eq!(of(&links_of(fixed, pid), &container), (no, no, yes));
         // Before.
         let on_host = links_of("4026531840", pid);
-        assert_eq!(host(&on_host, &on_host), Some(all.to_vec()));
-        assert_eq!(host(&on_host, &container), Some(vec!["cgroup", "ipc", "user", "uts"]));
-        assert_eq!(host(&container, &container), None);
-        assert_eq!(shared(&on_host, &container), ["cgroup", "ipc", "user", "uts"]);
+        assert_eq!(of(&on_host, &on_host), (yes, yes, yes));
+        assert_eq!(of(&on_host, &container), (no, no, yes));
+        assert_eq!(of(&container, &container), (None, no, yes));
+        assert_eq!(shared(&on_host, &container), ["ipc", "user", "uts"]);
     }
 }

@@ -128,7 +128,10 @@ impl Decoder<'_> {
         let look = |name: &str| if denied.contains(&name) { Err(LookError::Denied { right: RIGHTS }) } else { Ok(()) };
         let namespaces = look("namespaces");
         let shared = self.words_of(&fields, "shared", &NAMESPACES);
-        let host = fields.get("host").map(|_| self.words_of(&fields, "host", &NAMESPACES));
+        let of_host = self.words_of(&fields, "host", &NAMESPACES);
+        // Which network namespace is the host's, not every scanner can tell.
+        let told = |name: &str| fields.get("host").is_some() || name != "net";
+        let host = NAMESPACES.map(|name| (name, told(name).then(|| of_host.contains(&name))));
         let of_it = listeners.iter().filter(|(holder, _)| *holder == Some(pid));
         Some(ProcessFacts {
             pid,
@@ -136,7 +139,7 @@ impl Decoder<'_> {
             executable: look("executable").and(Ok(self.text_of(&fields, "executable").unwrap_or(program).into_bytes())),
             command: look("command").and(Ok(command.into_iter().map(String::into_bytes).collect())),
             shared: namespaces.clone().and(Ok(shared)),
-            host: namespaces.and(Ok(host)),
+            host: namespaces.and(Ok(host.to_vec())),
             uid_map: self.id_map(&fields, "uid_map"),
             gid_map: self.id_map(&fields, "gid_map"),
             sockets: look("sockets").and(Ok(of_it.map(|(_, listener)| listener.inode).collect())),

@@ -60,11 +60,10 @@ const COLUMNS: &[Property] = &[
         Type::Texts,
         "Its namespaces that the scanner is in as well: cgroup, ipc, mnt, net, pid, time, user, uts.",
     ),
-    Property::new(
-        "host_namespaces",
-        Type::Texts,
-        "Its namespaces that are the host's: cgroup, ipc, net, pid, user, uts.",
-    ),
+    Property::new("host_network", Type::Bool, "Its network namespace is the host's."),
+    Property::new("host_pid", Type::Bool, "Its PID namespace is the host's."),
+    Property::new("host_ipc", Type::Bool, "Its IPC namespace is the host's."),
+    Property::new("host_uts", Type::Bool, "Its UTS namespace, which has the host's name, is the host's."),
     Property::new(
         "root_uid",
         Type::Int,
@@ -124,17 +123,21 @@ fn cell(context: &Context, process: &ProcessFacts, column: &str) -> Cell {
             Ok(SECCOMP.get(mode as usize).map_or_else(|| Value::text(mode.to_string()), Value::text))
         }
         "shared_namespaces" => process.shared.as_ref().map(Value::texts).map_err(|error| known("namespaces", error)),
-        "host_namespaces" => match process.host.as_ref().map_err(|error| known("namespaces", error))? {
-            Some(names) => Ok(Value::texts(names)),
-            None => Err(NoAnswer::Unanswerable(format!(
-                "{}: a scanner outside the host's namespaces cannot tell which are the host's",
-                place(process)
-            ))),
-        },
+        "host_network" => of_host(process, "net"),
+        "host_pid" => of_host(process, "pid"),
+        "host_ipc" => of_host(process, "ipc"),
+        "host_uts" => of_host(process, "uts"),
         "root_uid" => root(&process.uid_map).map_err(|error| known("map of users", &error)),
         "root_gid" => root(&process.gid_map).map_err(|error| known("map of groups", &error)),
         _ => Err(NoAnswer::Error(format!("processes has no column {column}"))),
     }
+}
+
+fn of_host(process: &ProcessFacts, kind: &str) -> Cell {
+    let host = process.host.as_ref().map_err(|error| unknown(process, "namespaces", error))?;
+    let untold = "a scanner outside the host's namespaces cannot tell which of them are the host's";
+    let is = host.iter().find(|(known, _)| *known == kind).and_then(|(_, is)| *is);
+    is.map(Value::Bool).ok_or_else(|| NoAnswer::Unanswerable(format!("{}: {untold}", place(process))))
 }
 
 /// What the kernel writes behind the path of a file that is gone.
