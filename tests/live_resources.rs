@@ -112,7 +112,7 @@ fn a_closed_container_is_what_podman_says() {
         .map(|line| line.split(' ').nth(4).unwrap().to_owned())
         .collect();
     assert!(points.len() > 5, "{points:?}");
-    let profile = self::profile(&podman, &[format!("{{mounts: {{}}, expect: {{paths: {points:?}}}}}")]);
+    let profile = self::profile(&podman, &[format!("{{mounts: {{}}, expect: {{mount_points: {points:?}}}}}")]);
     assert_eq!(wrong(&run(&podman.0.0, ["scan", &profile, "--reporter", "json", "--pid", &pid])), Vec::<Value>::new());
 
     // The baseline finds nothing to complain of in how it runs.

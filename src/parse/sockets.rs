@@ -1,6 +1,6 @@
 //! /proc/PID/net/{tcp,tcp6,udp,udp6} (proc_net(5)): the sockets of a network namespace.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 use crate::parse::{ParseError, lines};
 
@@ -59,10 +59,10 @@ fn address_of(hex: &str) -> Option<IpAddr> {
         Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
     };
     match hex.len() {
-        8 => Some(IpAddr::V4(Ipv4Addr::from(word(0)?))),
+        8 => Some(IpAddr::from(word(0)?)),
         32 => {
             let bytes = [word(0)?, word(1)?, word(2)?, word(3)?].concat();
-            Some(IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(bytes).ok()?)))
+            Some(IpAddr::from(<[u8; 16]>::try_from(bytes).ok()?))
         }
         _ => None,
     }
@@ -70,6 +70,8 @@ fn address_of(hex: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
     use super::*;
 
     const HEAD: &str =

@@ -29,7 +29,7 @@ pub(super) const MOUNTS: Resource = Resource {
 const PROPERTIES: &[Property] = &[MOUNTED, DEVICE, TYPE, OPTIONS, READ_ONLY, PROPAGATION, ROOT, SENSITIVE];
 
 const COLUMNS: &[Property] = &[
-    Property::new("path", Type::Text, "Where it is mounted.").plural("paths"),
+    Property::new("mount_point", Type::Text, "Where it is mounted.").plural("mount_points"),
     DEVICE.plural("devices"),
     TYPE.plural("types"),
     OPTIONS,
@@ -94,7 +94,7 @@ fn uppermost<'a>(mounts: &'a [Mount], path: &[u8]) -> Option<&'a Mount> {
 fn value(mount: &Mount, name: &str) -> Value {
     match name {
         "mounted" => Value::Bool(true),
-        "path" => Value::text(&mount.point),
+        "mount_point" => Value::text(&mount.point),
         "device" => Value::text(&mount.source),
         "type" => Value::text(&mount.kind),
         "options" => Value::texts(options(mount)),
