@@ -14,7 +14,7 @@ use crate::process::{Cgroup, Facts, Parameters, ProcessFacts, RIGHTS, SECCOMP};
 use crate::profile::decode::{Decoder, Fields};
 use crate::profile::input::Inputs;
 use crate::profile::source::{Problem, Source};
-use crate::profile::yaml::{self, Node};
+use crate::profile::yaml::{self, Node, NodeKind};
 use crate::rootfs::{Look, LookError};
 
 const KEYS: [&str; 9] =
@@ -42,7 +42,7 @@ const PROCESS_KEYS: [&str; 21] = [
     "gid_map",
     "denied",
 ];
-const MOUNT_KEYS: [&str; 7] = ["path", "type", "source", "root", "options", "filesystem_options", "propagation"];
+const MOUNT_KEYS: [&str; 7] = ["mount_point", "type", "device", "root", "options", "filesystem_options", "propagation"];
 const LISTENER_KEYS: [&str; 5] = ["protocol", "address", "port", "uid", "pid"];
 const DENIED: [&str; 6] = ["environment", "mounts", "limits", "listeners", "parameters", "cgroup"];
 const PROCESS_DENIED: [&str; 4] = ["command", "executable", "namespaces", "sockets"];
@@ -78,7 +78,12 @@ impl Decoder<'_> {
                 }
             }
         }
-        let target = processes.first()?;
+        let Some(target) = processes.first() else {
+            if self.problems.is_empty() {
+                self.problem(node.span, "processes is empty: without `live` a target has none");
+            }
+            return None;
+        };
         let look = |name: &str| if denied.contains(&name) { Err(LookError::Denied { right: RIGHTS }) } else { Ok(()) };
         let environment = self.pairs(&fields, "environment");
         let environment: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}\0")).collect();
@@ -159,9 +164,9 @@ impl Decoder<'_> {
             mounts.push(Mount {
                 id: mounts.len() as u64 + 1,
                 root: text(self, "root", "/"),
-                point: text(self, "path", "/"),
+                point: text(self, "mount_point", "/"),
                 kind: text(self, "type", "none"),
-                source: text(self, "source", "none"),
+                source: text(self, "device", "none"),
                 options: texts(self, "options"),
                 filesystem_options: texts(self, "filesystem_options"),
                 propagation: texts(self, "propagation"),
@@ -187,7 +192,10 @@ impl Decoder<'_> {
                 Some("unlimited") => Some(None),
                 text => text.and_then(|text| text.parse().ok()).map(Some),
             };
-            let both = self.list(entry.value, entry.name).unwrap_or_default();
+            let both = match &entry.value.kind {
+                NodeKind::List(both) => both.as_slice(),
+                _ => &[],
+            };
             match both.iter().map(value).collect::<Option<Vec<_>>>().as_deref() {
                 Some([soft, hard]) => limits.push(Limit { name, soft: *soft, hard: *hard }),
                 _ => self.problem(entry.value.span, "a limit is written [SOFT, HARD], each a number or unlimited"),
@@ -202,9 +210,11 @@ impl Decoder<'_> {
         for (place, node) in self.items_of(fields, "listeners").iter().enumerate() {
             let Some(fields) = self.fields(node, "a listener", &LISTENER_KEYS) else { continue };
             let protocol = self.one_of(&fields, "protocol", &PROTOCOLS).and_then(|place| PROTOCOLS.get(place));
+            // Everywhere, unless it is written.
+            let Some(address) = self.number_of(&fields, "address").or_else(|| "0.0.0.0".parse().ok()) else { continue };
             let listener = Listener {
                 protocol: protocol.copied().unwrap_or("tcp"),
-                address: self.number_of(&fields, "address").unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into()),
+                address,
                 port: self.number_of(&fields, "port").unwrap_or(0),
                 uid: self.number_of(&fields, "uid").unwrap_or(0),
                 inode: place as u64 + 1,
@@ -229,7 +239,10 @@ impl Decoder<'_> {
         }
         let mut ranges = Vec::new();
         for node in self.items_of(fields, key) {
-            let numbers = self.list(node, "a range of ids").unwrap_or_default();
+            let numbers = match &node.kind {
+                NodeKind::List(numbers) => numbers.as_slice(),
+                _ => &[],
+            };
             let numbers: Option<Vec<u32>> = numbers.iter().map(|node| node.text()?.parse().ok()).collect();
             match numbers.as_deref() {
                 Some([inside, outside, count]) => {
@@ -265,7 +278,8 @@ impl Decoder<'_> {
         let node = fields.get(key)?;
         let number = node.text().and_then(|text| text.parse().ok());
         if number.is_none() {
-            self.problem(node.span, format!("{key} is odd"));
+            let what = if key == "address" { "an IP address" } else { "a whole number" };
+            self.problem(node.span, format!("{key} must be {what}"));
         }
         number
     }
