@@ -1,5 +1,6 @@
 //! Images in archives. Sums and digests are put right, so that the bytes behind them are reached.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use assay::rootfs::{Image, ImageChoice, ImageConfig, Kind, Links, Root};
@@ -125,7 +126,8 @@ fn open(archive: &[u8]) {
     let scratch = Scratch::new();
     let path = scratch.file("image.tar", archive);
     let deadline = Instant::now() + Duration::from_secs(600);
-    let open = || Image::open(&path, &ImageChoice::default(), deadline).map_err(|error| error.to_string());
+    let open =
+        || Image::open(&path, &ImageChoice::default(), deadline, &Arc::default()).map_err(|error| error.to_string());
     match same(|| open().map(|image| image.facts)) {
         Ok(_) => read_all(Root::image(open().expect("it was opened before"))),
         Err(why) => assert!(!why.is_empty() && !why.contains("made assay crash"), "{why}"),

@@ -29,18 +29,21 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
     Target { name, run }
 }
 
-pub const TARGETS: [Target; 36] = [
+pub const TARGETS: [Target; 39] = [
     target("accounts", parse::accounts),
     target("acl", parse::acl),
     target("capability", parse::capability),
     target("cgroup", parse::cgroup),
     target("csv", parse::csv),
     target("dpkg", parse::dpkg),
+    target("id_map", parse::id_map),
     target("json", parse::json),
     target("key_value", parse::key_value),
+    target("limits", parse::limits),
     target("mountinfo", parse::mountinfo),
     target("os_release", parse::os_release),
     target("proc_status", parse::proc_status),
+    target("sockets", parse::sockets),
     target("sshd_config", parse::sshd_config),
     target("sshd_match", parse::sshd_match),
     target("toml", parse::toml),

@@ -106,6 +106,29 @@ pub fn mountinfo(data: &[u8]) {
     }
 }
 
+pub fn limits(data: &[u8]) {
+    if let Err(error) = same(|| parse::limits::parse(data)) {
+        check_error(data, &error);
+    }
+}
+
+pub fn sockets(data: &[u8]) {
+    for protocol in parse::sockets::PROTOCOLS {
+        if let Err(error) = same(|| parse::sockets::listeners(protocol, data)) {
+            check_error(data, &error);
+        }
+    }
+}
+
+pub fn id_map(data: &[u8]) {
+    match same(|| parse::id_map::parse(data)) {
+        Ok(ranges) => {
+            let _ = same(|| (parse::id_map::outside(&ranges, 0), parse::id_map::inside(&ranges, u32::MAX)));
+        }
+        Err(error) => check_error(data, &error),
+    }
+}
+
 pub fn proc_status(data: &[u8]) {
     if let Err(error) = same(|| parse::proc_status::parse(data)) {
         check_error(data, &error);

@@ -123,6 +123,7 @@ fn scanned(profile: &Profile, fixture: &assay::profile::Fixture) -> Report {
     let long = Duration::from_secs(600);
     let settings = Settings {
         live: None,
+        processes: fixture.processes.clone(),
         assurance: Assurance::Directory,
         location: "memory".to_owned(),
         selection: Selection::default(),
