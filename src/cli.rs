@@ -118,9 +118,25 @@ pub struct Scan {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
 
+    /// How the scanner protects itself.
+    #[command(flatten)]
+    pub protection: Protection,
+
     /// How long the whole scan may take; checks that are not done by then are errors
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,
+}
+
+/// How the scanner protects itself, and what it shares its memory with.
+#[derive(Debug, Args)]
+pub struct Protection {
+    /// Scan a running container although it could have changed the scanner: one of the scanner's own user
+    #[arg(long, conflicts_with_all = ["rootfs", "image"])]
+    pub accept_observed_agent: bool,
+
+    /// How much memory the scan may take: bytes, or with KiB, MiB or GiB [default: 32MiB for a running container]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    pub memory_limit: Option<u64>,
 }
 
 /// The container that is looked at.
@@ -172,6 +188,23 @@ pub struct Place {
     /// exe=PATH or command=REGEX
     #[arg(long, value_name = "HOW", value_parser = wanted, env = "ASSAY_TARGET")]
     pub target: Option<Wanted>,
+}
+
+fn size(text: &str) -> Result<u64, String> {
+    let (digits, unit) = text.split_at(text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len()));
+    let shift = match unit {
+        "" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return Err(format!("`{unit}` is no unit: KiB, MiB or GiB")),
+    };
+    let bytes = digits.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    match bytes {
+        Some(bytes) if bytes >= 8 << 20 => Ok(bytes),
+        Some(_) => Err("less than 8MiB are not enough for any scan".to_owned()),
+        None => Err("expected a size, such as 32MiB".to_owned()),
+    }
 }
 
 fn wanted(text: &str) -> Result<Wanted, String> {

@@ -12,6 +12,7 @@ mod manual;
 mod new;
 mod resources;
 mod running;
+mod sandbox;
 mod scan;
 mod target;
 mod test;
@@ -24,15 +25,16 @@ use crate::cli::{Cli, Command};
 use crate::exit_code::ExitCode;
 use crate::outcome::AuditorFile;
 use crate::profile::{GivenInputs, Problem, Source, read_source, schema};
+use crate::protect::Start;
 use crate::report::{Destination, Output};
 
 /// The largest input file, waiver file, threshold or file of results.
 const MAX_FILE: u64 = 1 << 30;
 
 /// Runs a command.
-pub fn run(cli: &Cli) -> ExitCode {
+pub fn run(cli: &Cli, start: &Start) -> ExitCode {
     match &cli.command {
-        Command::Scan(arguments) => scan::run(arguments),
+        Command::Scan(arguments) => scan::run(arguments, start),
         Command::Hold(arguments) => hold::run(arguments),
         Command::Release => hold::release(),
         Command::Locate(arguments) => locate::run(arguments),

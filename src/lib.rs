@@ -13,6 +13,7 @@ pub mod pattern;
 pub mod rootfs;
 pub mod parse;
 pub mod process;
+pub mod protect;
 pub mod detect;
 pub mod resource;
 pub mod check;

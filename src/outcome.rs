@@ -303,6 +303,10 @@ pub struct LiveFacts {
     pub other_roots: Vec<i32>,
     /// How many processes of the container did not let their root be seen.
     pub unseen_roots: usize,
+    /// What protected the scanner: name, whether it was in force, words.
+    pub protection: Vec<(&'static str, bool, String)>,
+    /// Who could have changed the scanner, where the auditor accepted it all the same.
+    pub observers: Vec<String>,
 }
 
 /// How far results can be trusted, by who had a part in what was seen.

@@ -100,8 +100,13 @@ impl Process {
     /// Errors: `Absent` when the process is gone, or the kernel has no such file; it holds more than
     /// [`MAX_PROC_BYTES`].
     pub fn read(&self, name: &str) -> Look<Vec<u8>> {
-        let file = openat(&self.folder, name, READ, Mode::empty()).map_err(gone)?;
+        let file = self.open(name)?;
         read_all(&file)
+    }
+
+    /// Opens a file below /proc/PID for reading.
+    pub fn open(&self, name: &str) -> Look<OwnedFd> {
+        openat(&self.folder, name, READ, Mode::empty()).map_err(gone)
     }
 
     /// The text of a link below /proc/PID: `exe`, `ns/user`.

@@ -13,7 +13,7 @@ mod memory;
 mod resolve;
 mod walk;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -174,6 +174,14 @@ impl Root {
     /// Errors: as those of [`Root::open`].
     pub fn hold(directory: OwnedFd, name: &Path, resolver: Resolver) -> Result<Root, OpenError> {
         Ok(Root::of(RootKind::Directory(Directory::hold(directory, name, resolver)?)))
+    }
+
+    /// The held directory; a root of another kind has none.
+    pub fn directory(&self) -> Option<BorrowedFd<'_>> {
+        match &self.kind {
+            RootKind::Directory(directory) => Some(directory.handle()),
+            RootKind::Image(_) | RootKind::Memory(_) => None,
+        }
     }
 
     /// A root made of these entries, for tests and for what is not on disk.

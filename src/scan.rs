@@ -33,6 +33,8 @@ pub struct Settings {
     pub auditor_files: Vec<AuditorFile>,
     /// Jobs and time-outs.
     pub limits: Limits,
+    /// The largest file that is read, where that is to be less than usual.
+    pub max_file: Option<u64>,
     /// When the scan begins, seconds since the epoch.
     pub now: i64,
     /// Whether durations are measured.
@@ -50,7 +52,11 @@ enum Fate {
 /// Scans a target with profiles; `progress` is told now and then how far it is.
 pub fn scan(profiles: &[Profile], root: Root, settings: &Settings, progress: &dyn Fn(Progress)) -> Report {
     let start = Instant::now();
-    let context = Arc::new(Context::new(root, settings.now).with_processes(settings.processes.clone()));
+    let context = Context::new(root, settings.now).with_processes(settings.processes.clone());
+    let context = Arc::new(match settings.max_file {
+        Some(bytes) => context.with_max_file(bytes),
+        None => context,
+    });
     let waivers: HashMap<&str, Waiver> =
         settings.waivers.iter().map(|entry| (entry.control.as_str(), entry.at(settings.now))).collect();
     let chosen: Vec<Vec<(&Control, Fate)>> = profiles

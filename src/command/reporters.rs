@@ -1,6 +1,7 @@
 //! `--reporter cli json:FILE …`: formats and places, opened before there is anything to write.
 
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -77,6 +78,12 @@ impl Reporters {
         };
         *output = Output::open(&Destination::Frame).map_err(|error| usage(&error))?;
         Ok(self)
+    }
+
+    /// The folders in which reports are made.
+    pub(super) fn folders(&self) -> Vec<BorrowedFd<'_>> {
+        let outputs = self.reporters.iter().map(|(_, output)| output).chain(&self.complete);
+        outputs.filter_map(Output::folder).collect()
     }
 
     /// Writes every report; `render` gets the format, whether the terminal has colours, and the place.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::cli::Target;
+use crate::command::sandbox::Sandbox;
 use crate::outcome::{Assurance, LiveFacts};
 use crate::process::{Candidate, Live, NotLive, NotLocated, Survey, Wanted};
 use crate::report::harmless_line;
@@ -37,7 +38,7 @@ impl<'a> NotLiveWords<'a> {
 }
 
 /// What the report says of a running container.
-pub(super) fn live_facts(live: &Live, target: &Target) -> LiveFacts {
+pub(super) fn live_facts(live: &Live, target: &Target, sandbox: &Sandbox) -> LiveFacts {
     let Candidate { pid, uid, gid, container, kubernetes, .. } = &live.candidate;
     let text = |bytes: &[u8]| lossless(bytes);
     let root = live.facts.mount.as_ref();
@@ -54,6 +55,8 @@ pub(super) fn live_facts(live: &Live, target: &Target) -> LiveFacts {
         doubts: live.doubts.iter().map(ToString::to_string).collect(),
         other_roots: live.other_roots.clone(),
         unseen_roots: live.unseen_roots,
+        protection: sandbox.measures.iter().map(|one| (one.name, one.in_force, one.words.clone())).collect(),
+        observers: sandbox.observers.iter().map(ToString::to_string).collect(),
     }
 }
 

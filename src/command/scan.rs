@@ -7,7 +7,8 @@ use crate::cli::Scan;
 use crate::command::progress::ProgressLine;
 use crate::command::reporters::Reporters;
 use crate::command::running::{NotLiveWords, assurance, live_facts};
-use crate::command::target::{self, Opened, STALL, make_room_for_descriptors, refuse};
+use crate::command::sandbox;
+use crate::command::target::{self, Opened, STALL, refuse};
 use crate::command::{auditor_file, code_of, complain, complain_all, given_inputs, read_file, usage};
 use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
@@ -15,12 +16,13 @@ use crate::outcome::{AuditorFile, ControlStatus, Report};
 use crate::profile::{
     GivenInputs, Loaded, Problem, Profile, Selection, WaiverEntry, compile, nearest, read, read_waivers,
 };
+use crate::protect::Start;
 use crate::report::write;
 use crate::scan::{Settings, scan};
 use crate::threshold::{Threshold, Verdict, count_report, parse};
 
-pub(super) fn run(arguments: &Scan) -> ExitCode {
-    let code = match prepare_and_scan(arguments) {
+pub(super) fn run(arguments: &Scan, start: &Start) -> ExitCode {
+    let code = match prepare_and_scan(arguments, start) {
         Ok(code) | Err(code) => code,
     };
     if arguments.no_distinct_exit { code.indistinct() } else { code }
@@ -35,21 +37,16 @@ struct Given {
     files: Vec<AuditorFile>,
 }
 
-fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
-    make_room_for_descriptors();
-    let jobs = arguments.jobs.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    // Loading and scanning share one pool of this size.
-    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global() {
-        complain(&format_args!("error: the threads for {jobs} jobs cannot be started: {error}"));
-        return Err(ExitCode::Internal);
-    }
+fn prepare_and_scan(arguments: &Scan, start: &Start) -> Result<ExitCode, ExitCode> {
     let mut given = given(arguments)?;
     let loaded = load(&arguments.profiles, &given.inputs);
     let timeout = Duration::from_secs(arguments.timeout);
     let deadline = Instant::now() + timeout;
     let (now, clock) = moment().map_err(|message| usage(&message))?;
-    let opened = target::open(&arguments.target, timeout);
-    let (loaded, Opened { root, location, files, live }) = match (loaded, opened) {
+    let found = target::find(&arguments.target, timeout);
+    let sandbox = found.and_then(|found| sandbox::enter(found, arguments, start, &given.reporters.folders()));
+    let opened = sandbox.and_then(|(found, sandbox)| Ok((found.open(&arguments.target, deadline)?, sandbox)));
+    let (loaded, (Opened { root, location, files, live }, sandbox)) = match (loaded, opened) {
         (Ok(loaded), Ok(opened)) => (loaded, opened),
         (loaded, opened) => {
             return Err(ExitCode::worst(&[loaded.err(), opened.err()].map(|code| code.unwrap_or(ExitCode::Success))));
@@ -64,19 +61,21 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
     let rest = Duration::from_secs_f64(rest);
     let settings = Settings {
         location,
-        live: live.as_ref().map(|live| live_facts(live, &arguments.target)),
+        live: live.as_ref().map(|live| live_facts(live, &arguments.target, &sandbox)),
         processes: live.as_ref().map(|live| Arc::clone(&live.processes)),
         assurance: assurance(&arguments.target, live.as_ref()),
         selection,
         waivers: given.waivers,
         auditor_files: given.files,
-        limits: Limits { jobs, whole: rest, stall: STALL },
+        limits: Limits { jobs: sandbox.jobs, whole: rest, stall: STALL },
+        max_file: sandbox.max_file,
         now,
         clock,
     };
     let line = ProgressLine::new();
     let report = scan(&loaded.profiles, root, &settings, &|progress| line.draw(progress));
     drop(line);
+    sandbox.look_again()?;
     if let Some(live) = &live {
         // What was read of a container that changed or ended meanwhile is no scan of it.
         live.look_again().map_err(|error| refuse(&NotLiveWords::again(&error)))?;
@@ -91,7 +90,8 @@ fn prepare_and_scan(arguments: &Scan) -> Result<ExitCode, ExitCode> {
         verdict
     });
     let written = given.reporters.write(|format, color, out| write(format, &report, verdict.as_ref(), color, out));
-    Ok(given.reporters.conclude(ExitCode::worst(&[written, judged(&report, verdict.as_ref())])))
+    let untouched = sandbox.look_again().err().unwrap_or(ExitCode::Success);
+    Ok(given.reporters.conclude(ExitCode::worst(&[written, untouched, judged(&report, verdict.as_ref())])))
 }
 
 fn given(arguments: &Scan) -> Result<Given, ExitCode> {

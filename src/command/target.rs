@@ -1,5 +1,6 @@
 //! The container that the arguments name, opened. Every command that looks at a target comes by here.
 
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ use crate::command::{auditor_file, complain, read_file, usage};
 use crate::exit_code::ExitCode;
 use crate::outcome::AuditorFile;
 use crate::process::{Live, Wanted};
-use crate::rootfs::{ImageChoice, ImageConfig, ImageError, Resolver, Root};
+use crate::protect::Limits;
+use crate::rootfs::{ImageChoice, ImageConfig, ImageError, Look, Resolver, Root};
 
 /// How long no answer at all may come before a filesystem counts as hung.
 pub(super) const STALL: Duration = Duration::from_secs(10);
@@ -30,8 +32,55 @@ pub(super) struct Opened {
     pub(super) live: Option<Live>,
 }
 
-/// Opens the target; whoever asks may wait so long altogether.
-pub(super) fn open(target: &Target, timeout: Duration) -> Result<Opened, ExitCode> {
+/// A target that was found: all of it is open but an image's layers, which are read where nothing else can be reached.
+pub(super) enum Found<'a> {
+    Open(Box<Opened>),
+    /// The archive, held where it is there.
+    Archive(&'a Path, Option<OwnedFd>),
+}
+
+impl Found<'_> {
+    /// What must stay readable to scan it.
+    pub(super) fn handles(&self) -> Vec<BorrowedFd<'_>> {
+        match self {
+            Found::Open(opened) => {
+                let process = opened.live.iter().map(|live| live.process().folder().as_fd());
+                opened.root.directory().into_iter().chain(process).collect()
+            }
+            Found::Archive(_, held) => held.iter().map(AsFd::as_fd).collect(),
+        }
+    }
+
+    /// The running container, where it is one.
+    pub(super) fn live(&self) -> Option<&Live> {
+        match self {
+            Found::Open(opened) => opened.live.as_ref(),
+            Found::Archive(..) => None,
+        }
+    }
+
+    /// Reads what is not read yet; within the current rayon pool.
+    pub(super) fn open(self, target: &Target, deadline: Instant) -> Result<Opened, ExitCode> {
+        match self {
+            Found::Open(opened) => Ok(*opened),
+            Found::Archive(archive, _) => {
+                let root = image_root(archive, target, deadline)?;
+                Ok(Opened { location: location(target, &root), root, files: Vec::new(), live: None })
+            }
+        }
+    }
+}
+
+/// Finds the target and opens what it is read by; a filesystem may take so long to answer.
+pub(super) fn find(target: &Target, timeout: Duration) -> Result<Found<'_>, ExitCode> {
+    if let Some(archive) = &target.place.image {
+        // Where it is not there, or may not be opened, reading it says so.
+        let held = patiently(&format!("image {}", archive.display()), STALL.min(timeout), {
+            let archive = archive.clone();
+            move || hold(&archive).ok()
+        })?;
+        return Ok(Found::Archive(archive, held));
+    }
     let mut files = Vec::new();
     if let Some(wanted) = wanted(target) {
         let accept_root = target.accept_root;
@@ -40,27 +89,23 @@ pub(super) fn open(target: &Target, timeout: Duration) -> Result<Opened, ExitCod
             let resolver = resolver(target);
             move || running(&wanted, accept_root, resolver)
         })??;
-        return Ok(Opened { location: whereabouts(&live.candidate), root, files, live: Some(live) });
+        let opened = Opened { location: whereabouts(&live.candidate), root, files, live: Some(live) };
+        return Ok(Found::Open(Box::new(opened)));
     }
-    let root = match &target.place.image {
-        Some(archive) => image_root(archive, target, timeout)?,
-        None => {
-            let config = match &target.image_config {
-                None => None,
-                Some(path) => {
-                    let source = read_file("image configuration", path)?;
-                    let config = ImageConfig::parse(source.text.as_bytes())
-                        .map_err(|error| usage(&format_args!("image configuration {path}: {error}")))?;
-                    files.push(auditor_file("image configuration", &source));
-                    Some(config)
-                }
-            };
-            let directory = target.place.rootfs.as_deref().unwrap_or(Path::new(""));
-            let root = directory_root(directory, resolver(target), STALL.min(timeout))?;
-            config.into_iter().fold(root, Root::with_image_config)
+    let config = match &target.image_config {
+        None => None,
+        Some(path) => {
+            let source = read_file("image configuration", path)?;
+            let config = ImageConfig::parse(source.text.as_bytes())
+                .map_err(|error| usage(&format_args!("image configuration {path}: {error}")))?;
+            files.push(auditor_file("image configuration", &source));
+            Some(config)
         }
     };
-    Ok(Opened { location: location(target, &root), root, files, live: None })
+    let directory = target.place.rootfs.as_deref().unwrap_or(Path::new(""));
+    let root = directory_root(directory, resolver(target), STALL.min(timeout))?;
+    let root = config.into_iter().fold(root, Root::with_image_config);
+    Ok(Found::Open(Box::new(Opened { location: location(target, &root), root, files, live: None })))
 }
 
 /// Says why the target cannot be scanned.
@@ -69,10 +114,10 @@ pub(super) fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
     ExitCode::Target
 }
 
-fn image_root(archive: &Path, target: &Target, timeout: Duration) -> Result<Root, ExitCode> {
+fn image_root(archive: &Path, target: &Target, deadline: Instant) -> Result<Root, ExitCode> {
     let choice = ImageChoice { name: target.image_name.clone(), platform: target.platform.clone() };
     let about = |error: &ImageError| format!("image {}: {error}", archive.display());
-    match image::read(archive, &choice, Instant::now() + timeout, STALL.min(timeout)) {
+    match image::read(archive, &choice, deadline, STALL.min(deadline.saturating_duration_since(Instant::now()))) {
         Ok(image) => Ok(Root::image(image)),
         Err(error @ ImageError::Choice(_)) => Err(usage(&about(&error))),
         Err(error @ ImageError::Unusable { .. }) => Err(refuse(&about(&error))),
@@ -120,6 +165,12 @@ fn running(wanted: &Wanted, accept_root: bool, resolver: Resolver) -> Result<(Li
     Ok((live, root))
 }
 
+/// A handle on an archive, by which it can be named and not be read.
+fn hold(archive: &Path) -> Look<OwnedFd> {
+    use nix::fcntl::OFlag;
+    Ok(nix::fcntl::open(archive, OFlag::O_PATH | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?)
+}
+
 fn location(target: &Target, root: &Root) -> String {
     let Some(facts) = root.image_facts() else {
         return target.place.rootfs.as_deref().unwrap_or(Path::new("")).display().to_string();
@@ -137,14 +188,9 @@ fn location(target: &Target, root: &Root) -> String {
 
 /// As many descriptors as the system allows (a walk holds one for each folder that it is in), and room for the first of
 /// them: once there are threads, the kernel lets all of them wait for some 10 ms whenever the table has to grow.
-pub(super) fn make_room_for_descriptors() {
+pub(super) fn make_room_for_descriptors(limits: &mut Limits) {
     use nix::fcntl::{FcntlArg, fcntl};
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    if let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE)
-        && soft < hard
-    {
-        let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard);
-    }
+    limits.raise(nix::sys::resource::Resource::RLIMIT_NOFILE);
     if let Ok(high) = fcntl(std::io::stderr(), FcntlArg::F_DUPFD_CLOEXEC(EXPECTED_DESCRIPTORS)) {
         let _ = nix::unistd::close(high);
     }

@@ -93,6 +93,7 @@ fn scanned(given: &str, fixture: &Fixture, profile: &Profile) -> Report {
         waivers: Vec::new(),
         auditor_files: Vec::new(),
         limits: LIMITS,
+        max_file: None,
         now: fixture.moment,
         clock: Clock::Fixed,
     };

@@ -134,15 +134,16 @@ pub(super) fn run<T: Send + 'static>(
         next: AtomicUsize::new(0),
         done: AtomicUsize::new(0),
     });
+    let crew = &patience.crew;
     let workers = patience.jobs.clamp(1, units.max(1));
     while shared.next.load(Ordering::Relaxed) < units {
         let (through, all_through) = channel::<()>();
         let given_up = Arc::new(AtomicBool::new(false));
         for _ in 0..workers {
             let (work, shared, given_up) = (Arc::clone(&work), Arc::clone(&shared), Arc::clone(&given_up));
-            let through = through.clone();
-            patience.crew.spawn(move || {
-                take_units(&work, &shared, &given_up);
+            let (through, patience) = (through.clone(), patience.clone());
+            crew.spawn(move || {
+                take_units(&work, &shared, &given_up, &patience);
                 drop(through);
             });
         }
@@ -172,7 +173,7 @@ pub(super) fn run<T: Send + 'static>(
     shared.results(&Lost::Crashed)
 }
 
-fn take_units<T>(work: &Work<T>, shared: &Shared<T>, given_up: &AtomicBool) {
+fn take_units<T>(work: &Work<T>, shared: &Shared<T>, given_up: &AtomicBool, patience: &Patience) {
     while !given_up.load(Ordering::Relaxed) {
         let unit = shared.next.fetch_add(1, Ordering::Relaxed);
         if unit >= shared.units.len() {
@@ -180,7 +181,9 @@ fn take_units<T>(work: &Work<T>, shared: &Shared<T>, given_up: &AtomicBool) {
         }
         shared.set(unit, Unit::Taken);
         let result = catch_unwind(AssertUnwindSafe(|| work(unit))).map_err(|_| Lost::Crashed);
-        shared.set(unit, Unit::Done(result));
+        // The process may have been stopped meanwhile, by somebody who changed the target in that time.
+        let late = patience.started.elapsed() > patience.whole;
+        shared.set(unit, Unit::Done(if late { Err(Lost::TimedOut(patience.whole)) } else { result }));
         shared.done.fetch_add(1, Ordering::Relaxed);
     }
 }

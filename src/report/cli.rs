@@ -57,6 +57,9 @@ fn write_profile(report: &Report, profile: &ProfileResult, paint: &Paint, out: &
     for doubt in report.target.live.iter().flat_map(|live| &live.doubts) {
         writeln!(out, "Accepted:  a root that may not be the container's: {}", line(doubt))?;
     }
+    for observer in report.target.live.iter().flat_map(|live| &live.observers) {
+        writeln!(out, "Accepted:  a scanner that could have been changed: {}", line(observer))?;
+    }
     if let Some(why) = &profile.skipped {
         writeln!(out, "Skipped:   {}", line(why))?;
     }

@@ -102,6 +102,10 @@ fn running(live: &LiveFacts) -> Json {
         .map(|(mount, filesystem, source)| json!({ "mount_id": mount, "filesystem": filesystem, "root": source }));
     let ((major, minor), inode) = live.place;
     let [user_namespace, mount_namespace] = &live.namespaces;
+    let protection = live
+        .protection
+        .iter()
+        .map(|(name, in_force, words)| ((*name).to_owned(), json!({ "in_force": in_force, "is": words })));
     json!({
         "pid": live.pid,
         "uid": live.owner.0,
@@ -119,6 +123,8 @@ fn running(live: &LiveFacts) -> Json {
         "accepted_doubts": live.doubts,
         "processes_with_another_root": live.other_roots,
         "processes_with_unseen_root": live.unseen_roots,
+        "protection": protection.collect::<serde_json::Map<_, _>>(),
+        "accepted_observers": live.observers,
     })
 }
 

@@ -23,6 +23,9 @@ pub(super) fn write(report: &Report, verdict: Option<&Verdict>, out: &mut dyn Wr
     for doubt in report.target.live.iter().flat_map(|live| &live.doubts) {
         writeln!(out, "- **Accepted root:** it may not be the container's: {}", markdown(doubt))?;
     }
+    for observer in report.target.live.iter().flat_map(|live| &live.observers) {
+        writeln!(out, "- **Accepted scanner:** it could have been changed: {}", markdown(observer))?;
+    }
     for profile in &report.profiles {
         writeln!(out, "- **Profile:** {} {}", markdown(&profile.name), markdown(&profile.version))?;
         if let Some(why) = &profile.skipped {

@@ -2,9 +2,9 @@
 //! no file (a pipe, /dev/null), which is written to and never replaced.
 
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use nix::errno::Errno;
@@ -36,7 +36,7 @@ enum Opened {
     Stdout,
     Frame,
     File { folder: OwnedFd, name: PathBuf, path: PathBuf },
-    Stream { path: PathBuf },
+    Stream { file: File, path: PathBuf },
 }
 
 /// Why a report could not be written.
@@ -62,7 +62,8 @@ impl OutputError {
 }
 
 impl Output {
-    /// Opens the folder of a destination, so that a scan does not end with a report that has no place.
+    /// Opens a destination, or the folder that it is to be made in, so that a scan does not end with a report that has no
+    /// place.
     pub fn open(destination: &Destination) -> Result<Output, OutputError> {
         let path = match destination {
             Destination::Stdout => return Ok(Output { place: Opened::Stdout }),
@@ -80,7 +81,9 @@ impl Output {
             return Err(fail(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder")));
         }
         if path.exists() && !path.is_file() {
-            return Ok(Output { place: Opened::Stream { path: path.clone() } });
+            // A pipe waits here until somebody reads it.
+            let file = OpenOptions::new().write(true).open(path).map_err(fail)?;
+            return Ok(Output { place: Opened::Stream { file, path: path.clone() } });
         }
         let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let flags = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
@@ -98,6 +101,14 @@ impl Output {
         matches!(self.place, Opened::Stdout)
     }
 
+    /// The folder in which a file is to be made.
+    pub fn folder(&self) -> Option<BorrowedFd<'_>> {
+        match &self.place {
+            Opened::File { folder, .. } => Some(folder.as_fd()),
+            Opened::Stdout | Opened::Frame | Opened::Stream { .. } => None,
+        }
+    }
+
     /// Writes a report. A file is written under another name beside its place and renamed.
     pub fn write(&self, report: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> Result<(), OutputError> {
         match &self.place {
@@ -110,13 +121,9 @@ impl Output {
                 let written = framed(report, &mut io::stdout().lock());
                 written.map_err(|error| OutputError { path: "standard output".into(), error })
             }
-            Opened::Stream { path } => {
-                let open = || OpenOptions::new().write(true).open(path);
-                let written = open().and_then(|file| {
-                    let mut out = BufWriter::new(file);
-                    report(&mut out)?;
-                    out.flush()
-                });
+            Opened::Stream { file, path } => {
+                let mut out = BufWriter::new(file);
+                let written = report(&mut out).and_then(|()| out.flush());
                 written.map_err(|error| OutputError { path: path.clone(), error })
             }
             Opened::File { folder, name, path } => {
@@ -147,7 +154,7 @@ fn framed(report: &dyn Fn(&mut dyn Write) -> io::Result<()>, out: &mut dyn Write
 fn write_new(folder: &OwnedFd, name: &Path, report: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
     let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let fd = openat(folder, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)?;
-    let mut out = BufWriter::new(std::fs::File::from(fd));
+    let mut out = BufWriter::new(File::from(fd));
     report(&mut out)?;
     let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     // Some filesystems only say at the end that there was no room.

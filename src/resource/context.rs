@@ -29,6 +29,7 @@ pub struct Context {
     pub root: Root,
     /// The moment of the scan, seconds since the epoch.
     pub now: i64,
+    max_file: u64,
     files: Mutex<Files>,
     names: OnceLock<Names>,
     facts: Option<Arc<Facts>>,
@@ -68,7 +69,12 @@ pub(super) struct Names {
 impl Context {
     /// A context that has seen nothing.
     pub fn new(root: Root, now: i64) -> Context {
-        Context { root, now, files: Mutex::default(), names: OnceLock::new(), facts: None }
+        Context { root, now, max_file: MAX_FILE_BYTES, files: Mutex::default(), names: OnceLock::new(), facts: None }
+    }
+
+    /// Reads no file that is larger than this.
+    pub fn with_max_file(self, bytes: u64) -> Context {
+        Context { max_file: bytes.min(MAX_FILE_BYTES), ..self }
     }
 
     /// The same, with the processes of a live container.
@@ -119,7 +125,7 @@ impl Context {
 
     fn content(&self, slot: &Slot) -> Look<Text> {
         let read = || {
-            let content = self.root.read(&self.node(slot)?, MAX_FILE_BYTES)?;
+            let content = self.root.read(&self.node(slot)?, self.max_file)?;
             self.files.lock().unwrap_or_else(PoisonError::into_inner).bytes += content.len();
             Ok(content)
         };
@@ -312,7 +318,7 @@ impl Seen<'_> {
     pub(super) fn content(&self, context: &Context) -> Look<Text> {
         match self {
             Seen::Asked(AskedFile(slot)) => context.content(slot),
-            Seen::Met(found) => context.root.read(&found.node()?, MAX_FILE_BYTES),
+            Seen::Met(found) => context.root.read(&found.node()?, context.max_file),
         }
     }
 

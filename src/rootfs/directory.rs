@@ -121,6 +121,10 @@ impl Directory {
         Ok(directory)
     }
 
+    pub(super) fn handle(&self) -> BorrowedFd<'_> {
+        self.root.as_fd()
+    }
+
     pub(super) fn resolves_in_kernel(&self) -> bool {
         self.in_kernel
     }

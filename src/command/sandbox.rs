@@ -1,0 +1,114 @@
+//! Between opening and reading: what the scan does not need is given up, and only then are there threads.
+
+use std::os::fd::BorrowedFd;
+
+use crate::cli::Scan;
+use crate::command::complain;
+use crate::command::target::{Found, make_room_for_descriptors, refuse};
+use crate::exit_code::ExitCode;
+use crate::process::Live;
+use crate::protect::{
+    Guard, Limits, Measure, Needs, Observer, Start, confine, headroom, limit_memory, observers, offer_to_be_killed,
+};
+
+/// The memory beside a running container: it may share its limit with the scanner.
+const BESIDE_A_CONTAINER: u64 = 32 << 20;
+/// How many checks run at once then.
+const JOBS_BESIDE: usize = 2;
+
+/// What a scan runs in.
+pub(super) struct Sandbox {
+    pub(super) measures: Vec<Measure>,
+    /// Who could have changed the scanner, as far as the auditor accepted it.
+    pub(super) observers: Vec<Observer>,
+    pub(super) jobs: usize,
+    pub(super) max_file: Option<u64>,
+    guard: Guard,
+    /// Whether somebody who traces the scanner is against the rules.
+    untraced: bool,
+}
+
+impl Sandbox {
+    /// Did anybody meddle with the scanner?
+    pub(super) fn look_again(&self) -> Result<(), ExitCode> {
+        self.guard.limits().map_err(|error| refuse(&error))?;
+        if self.untraced { self.guard.tracer().map_err(|error| refuse(&error)) } else { Ok(()) }
+    }
+}
+
+/// Gives up all but what the target and the reports take, and starts the threads.
+pub(super) fn enter<'a>(
+    found: Found<'a>,
+    arguments: &Scan,
+    start: &Start,
+    folders: &[BorrowedFd<'_>],
+) -> Result<(Found<'a>, Sandbox), ExitCode> {
+    let mut limits = start.limits.clone();
+    let observers = match found.live() {
+        None => Vec::new(),
+        Some(live) => observed(live, start, arguments.protection.accept_observed_agent)?,
+    };
+    let is_live = found.live().is_some();
+    let memory = arguments.protection.memory_limit.or(is_live.then_some(BESIDE_A_CONTAINER));
+    let mut measures = Vec::new();
+    if let Some(bytes) = memory {
+        measures.push(bounded(&mut limits, bytes, is_live)?);
+    }
+    make_room_for_descriptors(&mut limits);
+    let guard = Guard::new(&limits).map_err(|error| refuse(&format_args!("the scanner cannot see itself: {error}")))?;
+    guard.limits().map_err(|error| refuse(&error))?;
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = if memory.is_some() { processors.min(JOBS_BESIDE) } else { processors };
+    let jobs = arguments.jobs.map_or(most, usize::from);
+    measures.extend(confine(&Needs { read: found.handles(), write: folders.to_vec() }));
+    if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global() {
+        complain(&format_args!("error: the threads for {jobs} jobs cannot be started: {error}"));
+        return Err(ExitCode::Internal);
+    }
+    let untraced = is_live && !observers.iter().any(|one| matches!(one, Observer::Tracer(_)));
+    // A quarter: text, its lines, and what is made of them.
+    let max_file = memory.map(|bytes| bytes / 4);
+    Ok((found, Sandbox { measures, observers, jobs, max_file, guard, untraced }))
+}
+
+/// Who could have changed the scanner.
+///
+/// Errors: somebody could, and the auditor did not accept that.
+fn observed(live: &Live, start: &Start, accepted: bool) -> Result<Vec<Observer>, ExitCode> {
+    let observers = observers(start, live).map_err(|error| refuse(&error))?;
+    if observers.is_empty() || accepted {
+        return Ok(observers);
+    }
+    let mut words = "the target could have changed this scanner, and so its results:".to_owned();
+    words.extend(observers.iter().map(|observer| format!("\n  - {observer}")));
+    words.push_str("\n  = help: to scan it all the same, give --accept-observed-agent; the report says so then");
+    Err(refuse(&words))
+}
+
+/// Bounds the memory of the scan.
+///
+/// Errors: beside a running container, there is less.
+fn bounded(limits: &mut Limits, bytes: u64, is_live: bool) -> Result<Measure, ExitCode> {
+    let mut words = format!("at most {bytes} bytes of data");
+    if is_live {
+        let room =
+            headroom().map_err(|error| refuse(&format_args!("how much memory is left cannot be told: {error}")))?;
+        if room.bytes < bytes {
+            let (left, of) = (room.bytes, room.of);
+            return Err(refuse(&format_args!(
+                "not enough memory beside the target: {left} bytes are left ({of}), and the scan may take {bytes}\n  = help: a \
+                 smaller --memory-limit, or the image"
+            )));
+        }
+        words.push_str(if offer_to_be_killed() {
+            "; the first to be ended when memory runs out"
+        } else {
+            "; not the first to be ended when memory runs out (oom_score_adj cannot be set)"
+        });
+    }
+    let in_force = limit_memory(limits, bytes);
+    if !in_force {
+        words = format!("not bounded: RLIMIT_DATA cannot be set to {bytes}");
+    }
+    Ok(Measure { name: "memory", in_force, words })
+}

@@ -1,0 +1,43 @@
+//! Landlock: no file but the target's is readable, and nothing is writable but the reports' folders.
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, LandlockStatus, PathBeneath, RestrictionStatus, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+};
+
+use crate::protect::{Measure, Needs};
+
+/// The newest that is known here; the kernel is asked for as much of it as it has.
+const NEWEST: ABI = ABI::V9;
+
+pub(super) fn confine(needs: &Needs<'_>) -> Measure {
+    let measure = |in_force, words| Measure { name: "landlock", in_force, words };
+    match restrict(needs) {
+        Ok(RestrictionStatus { ruleset: RulesetStatus::NotEnforced, .. }) => {
+            measure(false, "this kernel has no Landlock, or it was not enabled at boot".to_owned())
+        }
+        Ok(status) => measure(true, version(&status.landlock)),
+        Err(error) => measure(false, error.to_string()),
+    }
+}
+
+fn restrict(needs: &Needs<'_>) -> Result<RestrictionStatus, RulesetError> {
+    let read = AccessFs::ReadFile | AccessFs::ReadDir;
+    let write: BitFlags<AccessFs> = AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile;
+    let ruleset = Ruleset::default()
+        .handle_access(AccessFs::from_all(NEWEST))?
+        .handle_access(AccessNet::from_all(NEWEST))?
+        .scope(Scope::from_all(NEWEST))?
+        .create()?;
+    let rules = needs.read.iter().map(|place| PathBeneath::new(place, read));
+    let rules = rules.chain(needs.write.iter().map(|place| PathBeneath::new(place, write)));
+    ruleset.add_rules(rules.map(Ok::<_, RulesetError>))?.restrict_self()
+}
+
+fn version(status: &LandlockStatus) -> String {
+    match status {
+        LandlockStatus::Available { kernel_abi: Some(newer), .. } => format!("ABI {} of {newer}", NEWEST as i32),
+        LandlockStatus::Available { effective_abi, .. } => format!("ABI {}", *effective_abi as i32),
+        _ => "not available".to_owned(),
+    }
+}
