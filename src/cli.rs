@@ -31,6 +31,8 @@ pub enum Command {
     Release,
     /// Tell what a container is: distroless or not, its base, shells, runtimes, users, each with its evidence
     Detect(Detect),
+    /// Try out what protects a scan on this system, and tell what it lacks
+    Doctor(Doctor),
     /// Load profiles and report every error in them, without a target
     Check(Check),
     /// Render results in HDF again, also those of InSpec
@@ -306,6 +308,10 @@ pub struct Detect {
     #[command(flatten)]
     pub target: Target,
 
+    /// How the scanner protects itself.
+    #[command(flatten)]
+    pub protection: Protection,
+
     /// How to print what was found
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: DetectFormat,
@@ -318,6 +324,25 @@ pub struct Detect {
 /// How `assay detect` prints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DetectFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// `assay doctor`.
+///
+/// Exits with 1 when a protection that the kernel says is in force does not hold; what is missing is no error.
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// How to print what was found
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: DoctorFormat,
+}
+
+/// How `assay doctor` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
     /// For people.
     Text,
     /// For programs.

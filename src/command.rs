@@ -2,6 +2,7 @@
 
 mod check;
 mod detect;
+mod doctor;
 mod image;
 mod progress;
 mod report;
@@ -38,7 +39,8 @@ pub fn run(cli: &Cli, start: &Start) -> ExitCode {
         Command::Hold(arguments) => hold::run(arguments),
         Command::Release => hold::release(),
         Command::Locate(arguments) => locate::run(arguments),
-        Command::Detect(arguments) => detect::run(arguments),
+        Command::Detect(arguments) => detect::run(arguments, start),
+        Command::Doctor(arguments) => doctor::run(arguments, start),
         Command::Check(arguments) => check::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Resources(arguments) => resources::run(arguments),

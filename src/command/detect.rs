@@ -6,19 +6,23 @@ use std::time::{Duration, Instant};
 
 use crate::cli::{Detect, DetectFormat};
 use crate::command::running::NotLiveWords;
-use crate::command::target::{self, Opened, STALL, make_room_for_descriptors, refuse};
+use crate::command::sandbox;
+use crate::command::target::{self, Opened, STALL, refuse};
 use crate::command::{complain, print};
 use crate::detect::{Answer, Detection, detect};
 use crate::exit_code::ExitCode;
 use crate::process::Live;
+use crate::protect::Start;
 use crate::report::detection::{json, text};
 use crate::rootfs::Root;
 
-pub(super) fn run(arguments: &Detect) -> ExitCode {
-    make_room_for_descriptors();
-    let deadline = Instant::now() + Duration::from_secs(arguments.timeout);
-    let opened = target::open(&arguments.target, Duration::from_secs(arguments.timeout));
-    let Opened { root, location, live, .. } = match opened {
+pub(super) fn run(arguments: &Detect, start: &Start) -> ExitCode {
+    let timeout = Duration::from_secs(arguments.timeout);
+    let deadline = Instant::now() + timeout;
+    let entered = target::find(&arguments.target, timeout)
+        .and_then(|found| sandbox::enter(found, &arguments.protection, None, start, &[]));
+    let opened = entered.and_then(|(found, sandbox)| Ok((found.open(&arguments.target, deadline)?, sandbox)));
+    let (Opened { root, location, live, .. }, sandbox) = match opened {
         Ok(opened) => opened,
         Err(code) => return code,
     };
@@ -29,6 +33,11 @@ pub(super) fn run(arguments: &Detect) -> ExitCode {
             return code;
         }
     };
+    if let Err(code) = sandbox.look_again() {
+        return code;
+    }
+    let observers = sandbox.observers.iter().map(|one| format!("the scanner could have been changed: {one}"));
+    detection = detection.with_remarks(observers.collect());
     if let Some(live) = &live {
         // What was read of a container that changed or ended meanwhile tells of none.
         if let Err(error) = live.look_again() {

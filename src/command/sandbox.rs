@@ -2,7 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
-use crate::cli::Scan;
+use crate::cli::Protection;
 use crate::command::complain;
 use crate::command::target::{Found, make_room_for_descriptors, refuse};
 use crate::exit_code::ExitCode;
@@ -39,17 +39,18 @@ impl Sandbox {
 /// Gives up all but what the target and the reports take, and starts the threads.
 pub(super) fn enter<'a>(
     found: Found<'a>,
-    arguments: &Scan,
+    protection: &Protection,
+    jobs: Option<u16>,
     start: &Start,
     folders: &[BorrowedFd<'_>],
 ) -> Result<(Found<'a>, Sandbox), ExitCode> {
     let mut limits = start.limits.clone();
     let observers = match found.live() {
         None => Vec::new(),
-        Some(live) => observed(live, start, arguments.protection.accept_observed_agent)?,
+        Some(live) => observed(live, start, protection.accept_observed_agent)?,
     };
     let is_live = found.live().is_some();
-    let memory = arguments.protection.memory_limit.or(is_live.then_some(BESIDE_A_CONTAINER));
+    let memory = protection.memory_limit.or(is_live.then_some(BESIDE_A_CONTAINER));
     let mut measures = Vec::new();
     if let Some(bytes) = memory {
         measures.push(bounded(&mut limits, bytes, is_live)?);
@@ -59,7 +60,7 @@ pub(super) fn enter<'a>(
     guard.limits().map_err(|error| refuse(&error))?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let most = if memory.is_some() { processors.min(JOBS_BESIDE) } else { processors };
-    let jobs = arguments.jobs.map_or(most, usize::from);
+    let jobs = jobs.map_or(most, usize::from);
     measures.extend(confine(&Needs { read: found.handles(), write: folders.to_vec() }));
     if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global() {
         complain(&format_args!("error: the threads for {jobs} jobs cannot be started: {error}"));

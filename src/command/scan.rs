@@ -44,7 +44,9 @@ fn prepare_and_scan(arguments: &Scan, start: &Start) -> Result<ExitCode, ExitCod
     let deadline = Instant::now() + timeout;
     let (now, clock) = moment().map_err(|message| usage(&message))?;
     let found = target::find(&arguments.target, timeout);
-    let sandbox = found.and_then(|found| sandbox::enter(found, arguments, start, &given.reporters.folders()));
+    let sandbox = found.and_then(|found| {
+        sandbox::enter(found, &arguments.protection, arguments.jobs, start, &given.reporters.folders())
+    });
     let opened = sandbox.and_then(|(found, sandbox)| Ok((found.open(&arguments.target, deadline)?, sandbox)));
     let (loaded, (Opened { root, location, files, live }, sandbox)) = match (loaded, opened) {
         (Ok(loaded), Ok(opened)) => (loaded, opened),

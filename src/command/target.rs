@@ -35,8 +35,8 @@ pub(super) struct Opened {
 /// A target that was found: all of it is open but an image's layers, which are read where nothing else can be reached.
 pub(super) enum Found<'a> {
     Open(Box<Opened>),
-    /// The archive, held where it is there.
-    Archive(&'a Path, Option<OwnedFd>),
+    /// The archive; what is held of it where it is there.
+    Archive(&'a Path, Vec<OwnedFd>),
 }
 
 impl Found<'_> {
@@ -77,7 +77,7 @@ pub(super) fn find(target: &Target, timeout: Duration) -> Result<Found<'_>, Exit
         // Where it is not there, or may not be opened, reading it says so.
         let held = patiently(&format!("image {}", archive.display()), STALL.min(timeout), {
             let archive = archive.clone();
-            move || hold(&archive).ok()
+            move || hold(&archive).unwrap_or_default()
         })?;
         return Ok(Found::Archive(archive, held));
     }
@@ -165,10 +165,11 @@ fn running(wanted: &Wanted, accept_root: bool, resolver: Resolver) -> Result<(Li
     Ok((live, root))
 }
 
-/// A handle on an archive, by which it can be named and not be read.
-fn hold(archive: &Path) -> Look<OwnedFd> {
-    use nix::fcntl::OFlag;
-    Ok(nix::fcntl::open(archive, OFlag::O_PATH | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty())?)
+/// Handles by which an archive, and the scanner's own descriptors that it is opened through, can be named.
+fn hold(archive: &Path) -> Look<Vec<OwnedFd>> {
+    use nix::fcntl::{OFlag, open};
+    let handle = |path: &Path| open(path, OFlag::O_PATH | OFlag::O_CLOEXEC, nix::sys::stat::Mode::empty());
+    Ok(vec![handle(archive)?, handle(Path::new("/proc/self/fd"))?])
 }
 
 fn location(target: &Target, root: &Root) -> String {

@@ -1,0 +1,157 @@
+//! `assay doctor`: what protects a scan on this system, tried out, and what this system lacks.
+
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, open};
+use nix::sys::stat::Mode;
+use serde_json::json;
+
+use crate::cli::{Doctor, DoctorFormat};
+use crate::command::print;
+use crate::exit_code::ExitCode;
+use crate::parse::proc_status::ProcStatus;
+use crate::process::{Procfs, survey};
+use crate::protect::{Measure, Needs, Start, confine, headroom, held};
+use crate::report::harmless_line;
+use crate::rootfs::{LookError, Resolver, Root};
+use crate::value::lossless;
+
+/// One fact: its name, whether it is as it should be where that can be said, and what it is.
+struct Fact {
+    name: &'static str,
+    good: Option<bool>,
+    words: String,
+}
+
+fn fact(name: &'static str, good: impl Into<Option<bool>>, words: impl Into<String>) -> Fact {
+    Fact { name, good: good.into(), words: words.into() }
+}
+
+pub(super) fn run(arguments: &Doctor, start: &Start) -> ExitCode {
+    let mut facts = vec![system(), resolver(), mounts(), dumpable(start), given(start)];
+    facts.extend(processes());
+    facts.extend([control_groups(), memory()]);
+    // From here on nothing can be opened any more.
+    let measures = confine(&Needs::default());
+    let trials = [trial("landlock", &measures, reads_outside()), trial("seccomp", &measures, makes_a_file())];
+    facts.extend(measures.into_iter().map(|Measure { name, in_force, words }| fact(name, in_force, words)));
+    let held = trials.iter().all(|trial| trial.good != Some(false));
+    facts.extend(trials);
+    let printed = print(&match arguments.format {
+        DoctorFormat::Text => text(&facts),
+        DoctorFormat::Json => json(&facts),
+    });
+    ExitCode::worst(&[printed, if held { ExitCode::Success } else { ExitCode::Internal }])
+}
+
+fn system() -> Fact {
+    let system = rustix::system::uname();
+    let word = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
+    fact("system", None, format!("{} {} {}", word(system.sysname()), word(system.release()), word(system.machine())))
+}
+
+fn resolver() -> Fact {
+    match Root::open(Path::new("/"), Resolver::Auto) {
+        Ok(root) if root.resolver() == "openat2" => fact("openat2", true, "the kernel keeps paths inside the root"),
+        Ok(_) => fact("openat2", false, "missing: paths are resolved step by step"),
+        Err(error) => fact("openat2", false, error.to_string()),
+    }
+}
+
+fn mounts() -> Fact {
+    use rustix::fs::{AtFlags, StatxFlags, statx};
+    let stat = statx(rustix::fs::CWD, "/", AtFlags::empty(), StatxFlags::MNT_ID);
+    match stat.is_ok_and(|stat| stat.stx_mask & StatxFlags::MNT_ID.bits() != 0) {
+        true => fact("mount ids", true, "statx tells them, so that a root that was replaced is noticed"),
+        false => fact("mount ids", false, "statx does not tell them (Linux 5.8 does)"),
+    }
+}
+
+fn dumpable(start: &Start) -> Fact {
+    let words = if start.dumpable {
+        "dumpable: until its first statement, processes of its user could look into it; a file of mode 0111 and of another \
+         owner mends that"
+    } else {
+        "not dumpable, as a file of mode 0111 makes it"
+    };
+    fact("at its start", !start.dumpable, words)
+}
+
+fn given(start: &Start) -> Fact {
+    fact("given", None, format!("capabilities: {}", held(start.permitted)))
+}
+
+fn processes() -> Vec<Fact> {
+    let seen = Procfs::open().and_then(|procfs| {
+        let myself = procfs.myself()?;
+        Ok((myself.status()?, myself.link("ns/user")?, survey(&procfs)?))
+    });
+    let (ProcStatus { uids, gids, tracer, .. }, namespace, survey) = match seen {
+        Ok(seen) => seen,
+        Err(error) => return vec![fact("processes", false, error.to_string())],
+    };
+    let hidden = if survey.hidden { "/proc hides those of other users (hidepid)" } else { "/proc shows all" };
+    let traced = if tracer == 0 { "nobody".to_owned() } else { format!("process {tracer}") };
+    vec![
+        fact("user", None, format!("uid {}, gid {}, {}", uids[1], gids[1], lossless(&namespace))),
+        fact("traced by", tracer == 0, traced),
+        fact("processes", !survey.hidden, hidden),
+    ]
+}
+
+fn control_groups() -> Fact {
+    let version = match rustix::fs::statfs("/sys/fs/cgroup") {
+        // linux/magic.h: CGROUP2_SUPER_MAGIC.
+        Ok(stat) if stat.f_type as u64 == 0x6367_7270 => "version 2",
+        Ok(_) => "version 1",
+        Err(_) => "not mounted",
+    };
+    fact("control groups", None, version)
+}
+
+fn memory() -> Fact {
+    match headroom() {
+        Ok(room) => fact("memory", None, format!("{} bytes are left ({})", room.bytes, room.of)),
+        Err(error) => fact("memory", false, error.to_string()),
+    }
+}
+
+/// What a protection that is said to be in force does when it is tried.
+fn trial(name: &'static str, measures: &[Measure], (tried, refused): (&'static str, bool)) -> Fact {
+    let in_force = measures.iter().any(|measure| measure.name == name && measure.in_force);
+    match (in_force, refused) {
+        (true, true) => fact("tried", true, format!("{name}: {tried} is refused")),
+        (true, false) => {
+            fact("tried", false, format!("{name}: {tried} is not refused, although it is said to be in force"))
+        }
+        (false, _) => fact("tried", None, format!("{name}: not in force")),
+    }
+}
+
+fn reads_outside() -> (&'static str, bool) {
+    let opened = open("/", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
+    ("listing /", opened.is_err_and(|errno| errno == Errno::EACCES))
+}
+
+fn makes_a_file() -> (&'static str, bool) {
+    let made = rustix::fs::memfd_create("assay", rustix::fs::MemfdFlags::CLOEXEC);
+    ("making a file in memory", made.is_err_and(|errno| LookError::from(errno) == LookError::Io(Errno::ENOSYS)))
+}
+
+fn text(facts: &[Fact]) -> String {
+    let line = |Fact { name, good, words }: &Fact| {
+        let sign = match good {
+            Some(true) => '✔',
+            Some(false) => '×',
+            None => ' ',
+        };
+        format!("{sign} {name:<14} {}\n", harmless_line(words))
+    };
+    facts.iter().map(line).collect()
+}
+
+fn json(facts: &[Fact]) -> String {
+    let facts = facts.iter().map(|Fact { name, good, words }| json!({ "name": name, "good": good, "is": words }));
+    format!("{:#}\n", serde_json::Value::Array(facts.collect()))
+}
