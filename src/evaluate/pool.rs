@@ -228,4 +228,10 @@ mod tests {
         let late = || Err(Lost::TimedOut(Duration::from_millis(2_000)));
         assert_eq!(results, [Err(Lost::Crashed), late(), late()]);
     }
+
+    #[test]
+    fn what_is_done_after_the_deadline_does_not_count() {
+        let results = run(2, &patience(1, 60_000, 0), &|| 0, &|_| {}, Arc::new(|unit| unit));
+        assert_eq!(results, [const { Err(Lost::TimedOut(Duration::ZERO)) }; 2]);
+    }
 }

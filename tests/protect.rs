@@ -1,0 +1,318 @@
+//! The scanner's protection of itself: what the kernel says of a running scan, what it does, who may not meddle with it.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests make and read their own files")]
+
+mod fixture;
+mod podman;
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use fixture::{Run, Scratch, assay, is_root, materialise, repository, run, skipped};
+use nix::fcntl::{FcntlArg, fcntl};
+use nix::sys::signal::{Signal, kill};
+use nix::sys::stat::Mode;
+use nix::unistd::{Pid, mkfifo};
+use podman::Podman;
+use serde_json::Value;
+
+const PROFILE: &str = "schema: 1\nname: p\ncontrols:\n\
+    \x20 - {id: there, title: t, checks: [{file: /etc/passwd, expect: {exist: false}}]}\n\
+    \x20 - {id: none, title: t, checks: [{find: {under: [/etc]}, expect: {paths: {empty: true}}}]}\n";
+
+/// A scan whose report goes to a pipe: it waits there when it opens it, and again when it writes.
+fn held(stage: &Scratch) -> Child {
+    materialise("static", &stage.path("tree"));
+    mkfifo(&stage.path("pipe"), Mode::S_IRWXU).unwrap();
+    let profile = repository("profiles/distroless-baseline");
+    let mut scan = assay(&stage.0);
+    scan.arg("scan").arg(profile).args(["--rootfs", "tree", "--reporter", "json:pipe"]);
+    scan.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// A line of a process's status file, without its name.
+fn status(path: &str, name: &str) -> String {
+    let status = fs::read_to_string(path).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_default().trim().to_owned()
+}
+
+fn report(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
+}
+
+#[test]
+fn a_running_scan_is_closed_and_filtered_in_all_its_threads() {
+    let stage = Scratch::new();
+    let mut scan = held(&stage);
+    let mut pipe = File::open(stage.path("pipe")).unwrap();
+    // Smaller than the report: the scan waits with the rest of it.
+    fcntl(&pipe, FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+    pipe.read_exact(&mut [0]).unwrap();
+    let process = format!("/proc/{}", scan.id());
+    let mut threads = 0;
+    for thread in fs::read_dir(format!("{process}/task")).unwrap() {
+        let path = thread.unwrap().path().join("status").display().to_string();
+        assert_eq!((status(&path, "Seccomp"), status(&path, "NoNewPrivs")), ("2".to_owned(), "1".to_owned()), "{path}");
+        let rights = u64::from_str_radix(&status(&path, "CapPrm"), 16).unwrap();
+        // CAP_DAC_READ_SEARCH is bit 2.
+        assert_eq!(rights & !(1 << 2), 0, "{path}");
+        threads += 1;
+    }
+    assert!(threads > 1, "the workers are there, too");
+    // The kernel gives the files of a process that is closed to others to root; for root itself it looks the same.
+    assert_eq!(
+        fs::metadata(format!("{process}/environ")).map(|file| std::os::unix::fs::MetadataExt::uid(&file)).unwrap(),
+        0
+    );
+    pipe.read_to_end(&mut Vec::new()).unwrap();
+    assert_eq!(scan.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn limits_that_change_during_a_scan_end_it() {
+    let stage = Scratch::new();
+    let scan = held(&stage);
+    let path = format!("/proc/{}/status", scan.id());
+    // Its own limits are read before this is set.
+    while status(&path, "NoNewPrivs") != "1" {
+        std::thread::yield_now();
+    }
+    let changed = Command::new("prlimit").args(["--fsize=1000000000", "--pid", &scan.id().to_string()]).status();
+    assert!(changed.unwrap().success());
+    let mut written = Vec::new();
+    File::open(stage.path("pipe")).unwrap().read_to_end(&mut written).unwrap();
+    let ended: Run = scan.wait_with_output().unwrap().into();
+    assert_eq!(ended.code, 104, "{}", ended.stderr);
+    assert!(ended.stderr.contains("limits were changed from outside during the scan: FSIZE"), "{}", ended.stderr);
+    assert!(written.is_empty(), "there is no report of it");
+}
+
+#[test]
+fn too_few_descriptors_are_never_a_pass() {
+    let stage = Scratch::new();
+    materialise("static", &stage.path("tree"));
+    stage.write("p.yaml", PROFILE);
+    let mut scanned = 0;
+    for descriptors in 3..24 {
+        let script = format!("ulimit -n {descriptors} && exec \"$0\" scan p.yaml --rootfs tree --reporter json");
+        let mut shell = Command::new("sh");
+        let run: Run =
+            shell.args(["-c", &script, env!("CARGO_BIN_EXE_assay")]).current_dir(&stage.0).output().unwrap().into();
+        assert_ne!(run.code, 0, "{descriptors} descriptors: {}", run.stdout);
+        if run.stdout.is_empty() {
+            continue;
+        }
+        scanned += 1;
+        for control in report(&run)["profiles"][0]["controls"].as_array().unwrap() {
+            for result in control["results"].as_array().unwrap() {
+                assert_ne!(result["status"], "passed", "{descriptors} descriptors: {result:#}");
+            }
+        }
+    }
+    assert!(scanned > 5, "only {scanned} scans came to a report");
+}
+
+#[test]
+fn a_report_in_a_folder_of_another_user_is_written_by_root() {
+    if !is_root() {
+        return skipped("a_report_in_a_folder_of_another_user_is_written_by_root", "root");
+    }
+    let stage = Scratch::new();
+    materialise("static", &stage.path("tree"));
+    stage.write("p.yaml", PROFILE);
+    fs::create_dir(stage.path("theirs")).unwrap();
+    fs::set_permissions(stage.path("theirs"), fs::Permissions::from_mode(0o700)).unwrap();
+    chown(stage.path("theirs"), Some(65532), Some(65532)).unwrap();
+    for _ in 0..2 {
+        let run = run(&stage.0, ["scan", "p.yaml", "--rootfs", "tree", "--reporter", "json:theirs/report.json"]);
+        assert_eq!((run.code, run.stderr.as_str()), (100, ""));
+        let left: Vec<_> =
+            fs::read_dir(stage.path("theirs")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["report.json"]);
+    }
+}
+
+/// System calls that no confined scan makes.
+const NEVER: [&str; 18] = [
+    "socket",
+    "socketpair",
+    "connect",
+    "bind",
+    "sendto",
+    "sendmsg",
+    "kill",
+    "tkill",
+    "execve",
+    "execveat",
+    "ptrace",
+    "fork",
+    "vfork",
+    "process_vm_readv",
+    "pidfd_open",
+    "mount",
+    "unshare",
+    "setns",
+];
+
+#[test]
+fn a_confined_scan_writes_into_its_outputs_folder_only() {
+    if !Path::new("/usr/bin/strace").exists() {
+        return skipped("a_confined_scan_writes_into_its_outputs_folder_only", "strace");
+    }
+    let stage = Scratch::new();
+    materialise("static", &stage.path("tree"));
+    fs::create_dir(stage.path("out")).unwrap();
+    let profile = repository("profiles/distroless-baseline");
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-y", "-o", "trace", env!("CARGO_BIN_EXE_assay"), "scan"]).arg(profile);
+    strace.args(["--rootfs", "tree", "--reporter", "json:out/report.json", "cli"]).current_dir(&stage.0);
+    let run: Run = strace.output().unwrap().into();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let trace = fs::read_to_string(stage.path("trace")).unwrap();
+    let (before, after) = trace.rsplit_once("seccomp(SECCOMP_SET_MODE_FILTER").expect("a filter");
+    assert!(before.contains("landlock_restrict_self("), "Landlock comes first");
+    let out = format!("{}>", stage.path("out").display());
+    let (mut reads, mut writes) = (0, 0);
+    for line in after.lines().skip(1) {
+        // `PID  name(arguments) = result`
+        let call = line.split_once(' ').map_or(line, |(_, call)| call.trim_start());
+        let name = call.split('(').next().unwrap();
+        assert!(!NEVER.contains(&name), "{line}");
+        let makes = ["O_WRONLY", "O_RDWR", "O_CREAT", "O_TRUNC"].iter().any(|flag| call.contains(flag));
+        match name {
+            "open" | "openat" | "openat2" | "creat" if makes => writes += usize::from(inside(call, &out)),
+            "open" | "openat" | "openat2" => reads += 1,
+            name if name.starts_with("rename") || name.starts_with("unlink") => assert!(inside(call, &out), "{line}"),
+            name if ["mkdir", "link", "symlink", "chmod", "chown", "truncate", "setxattr"].contains(&name) => {
+                panic!("{line}")
+            }
+            _ => {}
+        }
+        assert!(!makes || inside(call, &out), "{line}");
+    }
+    assert!(reads > 100, "it reads: {reads}");
+    assert_eq!(writes, 1, "one report");
+}
+
+/// Whether a traced call is relative to this folder and names one file in it.
+fn inside(call: &str, folder: &str) -> bool {
+    let name = call.split('"').nth(1).unwrap_or("/");
+    call.split(',').next().is_some_and(|first| first.ends_with(folder)) && !name.contains('/')
+}
+
+/// What a scanner that was taken over could try; each ends it.
+const FORBIDDEN: [(&str, fn()); 6] = [
+    ("a socket", || drop(std::os::unix::net::UnixStream::pair())),
+    ("another program", || drop(Command::new("/bin/true").status())),
+    ("a signal", || assert!(kill(Pid::parent(), None::<Signal>).is_err())),
+    ("a new file", || drop(File::create("/tmp/assay-test-never-made"))),
+    ("another name", || drop(fs::rename("/tmp/assay-test-never-made", "/tmp/assay-test-never-made-either"))),
+    ("another root", || drop(std::os::unix::fs::chroot("/"))),
+];
+
+/// The name of a variable that tells this program, when it runs itself, which of them to try.
+const TRIES: &str = "ASSAY_TEST_TRIES";
+
+#[test]
+fn what_a_confined_process_tries_ends_it() {
+    if let Ok(which) = std::env::var(TRIES) {
+        let measures = assay::protect::confine(&assay::protect::Needs::default());
+        assert!(measures.iter().all(|measure| measure.in_force || measure.name == "process"), "{measures:?}");
+        assert_eq!(File::open("/etc/passwd").unwrap_err().raw_os_error(), Some(13), "Landlock");
+        FORBIDDEN[which.parse::<usize>().unwrap()].1();
+        return;
+    }
+    for (which, (name, _)) in FORBIDDEN.iter().enumerate() {
+        let mut myself = Command::new(std::env::current_exe().unwrap());
+        myself.args(["--exact", "what_a_confined_process_tries_ends_it"]).env(TRIES, which.to_string());
+        let output = myself.output().unwrap();
+        assert_eq!(output.status.signal(), Some(Signal::SIGSYS as i32), "{name}: {output:?}");
+    }
+    assert!(!Path::new("/tmp/assay-test-never-made").exists());
+}
+
+#[test]
+fn doctor_tries_what_is_in_force() {
+    let run = run(&repository("."), ["doctor", "--format", "json"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let facts: Vec<Value> = serde_json::from_str(&run.stdout).unwrap();
+    let good = |name: &str| -> Vec<&Value> {
+        facts.iter().filter(|fact| fact["name"] == name).map(|fact| &fact["good"]).collect()
+    };
+    for name in ["process", "capabilities", "landlock", "seccomp", "openat2", "mount ids"] {
+        assert_eq!(good(name), [&Value::Bool(true)], "{name}: {facts:#?}");
+    }
+    assert_eq!(good("tried"), [&Value::Bool(true), &Value::Bool(true)], "{facts:#?}");
+}
+
+#[test]
+fn a_target_of_the_same_user_must_not_have_seen_the_scanner_start() {
+    let test = "a_target_of_the_same_user_must_not_have_seen_the_scanner_start";
+    let Some(podman) = Podman::new(test) else { return };
+    podman.fixture("static");
+    podman.agent();
+    // The same program, readable.
+    let tree = podman.0.path("agent-tree");
+    fs::set_permissions(tree.join("assay"), fs::Permissions::from_mode(0o755)).unwrap();
+    podman.image("readable", &tree, &["ENTRYPOINT [\"/assay\"]", "USER 65532:65532"]);
+    podman.0.write("p.yaml", PROFILE);
+    let profile = format!("{}:/p.yaml:ro", podman.0.path("p.yaml").display());
+    podman.start("target", &["--cap-drop", "all", "localhost/static:1"]);
+    let agent = |image: &str, arguments: &[&str]| -> Run {
+        let fixed = ["run", "--rm", "--pid", "container:target", "--cap-drop", "all", "-v", &profile, image];
+        podman.command(&[&fixed[..], arguments].concat()).output().unwrap().into()
+    };
+    let scan = ["scan", "/p.yaml", "--target", "auto", "--reporter", "json"];
+    let live = |run: &Run| report(run)["passthrough"]["assay"]["target"]["live"].clone();
+
+    let closed = agent("localhost/assay:1", &scan);
+    assert_eq!(closed.code, 100, "{}", closed.stderr);
+    assert_eq!(live(&closed)["accepted_observers"].as_array().unwrap().len(), 0);
+    for measure in ["process", "capabilities", "landlock", "seccomp", "memory"] {
+        assert_eq!(live(&closed)["protection"][measure]["in_force"], true, "{measure}: {:#}", live(&closed));
+    }
+    let doctor = agent("localhost/assay:1", &["doctor"]);
+    assert!(
+        doctor.stdout.contains("✔ at its start   not dumpable, as a file of mode 0111 makes it"),
+        "{}",
+        doctor.stdout
+    );
+
+    let refused = agent("localhost/readable:1", &scan);
+    assert_eq!((refused.code, refused.stdout.as_str()), (104, ""), "{}", refused.stderr);
+    assert!(refused.stderr.contains("the target runs as the scanner's own user (65532)"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--accept-observed-agent"), "{}", refused.stderr);
+
+    let accepted = agent("localhost/readable:1", &[&scan[..], &["--accept-observed-agent"]].concat());
+    assert_eq!(accepted.code, 100, "{}", accepted.stderr);
+    assert_eq!(live(&accepted)["accepted_observers"].as_array().unwrap().len(), 1);
+
+    let much = agent("localhost/assay:1", &[&scan[..], &["--memory-limit", "999999GiB"]].concat());
+    assert_eq!((much.code, much.stdout.as_str()), (104, ""), "{}", much.stderr);
+    assert!(much.stderr.contains("not enough memory beside the target"), "{}", much.stderr);
+    let little = agent("localhost/assay:1", &[&scan[..], &["--memory-limit", "1MiB"]].concat());
+    assert_eq!(little.code, 2, "{}", little.stderr);
+}
+
+#[test]
+fn a_scanner_that_is_traced_scans_no_running_container() {
+    let test = "a_scanner_that_is_traced_scans_no_running_container";
+    if !Path::new("/usr/bin/strace").exists() {
+        return skipped(test, "strace");
+    }
+    let Some(podman) = Podman::new(test) else { return };
+    podman.fixture("static");
+    podman.0.write("p.yaml", PROFILE);
+    let pid = podman.start("target", &["localhost/static:1"]);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-o", "trace", env!("CARGO_BIN_EXE_assay"), "scan", "p.yaml", "--pid", &pid]);
+    let run: Run = strace.current_dir(&podman.0.0).output().unwrap().into();
+    assert_eq!((run.code, run.stdout.as_str()), (104, ""), "{}", run.stderr);
+    assert!(run.stderr.contains("traces the scanner"), "{}", run.stderr);
+}
