@@ -33,14 +33,14 @@ use crate::report::{Destination, Output};
 const MAX_FILE: u64 = 1 << 30;
 
 /// Runs a command.
-pub fn run(cli: &Cli, start: &Start) -> ExitCode {
+pub fn run(cli: &Cli, start: Start) -> ExitCode {
     match &cli.command {
         Command::Scan(arguments) => scan::run(arguments, start),
         Command::Hold(arguments) => hold::run(arguments),
         Command::Release => hold::release(),
         Command::Locate(arguments) => locate::run(arguments),
         Command::Detect(arguments) => detect::run(arguments, start),
-        Command::Doctor(arguments) => doctor::run(arguments, start),
+        Command::Doctor(arguments) => doctor::run(arguments, &start),
         Command::Check(arguments) => check::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Resources(arguments) => resources::run(arguments),

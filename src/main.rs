@@ -11,6 +11,6 @@ fn main() {
     let start = assay::protect::begin();
     let cli = assay::cli::Cli::parse();
     // A scan may leave a thread behind that hangs in the target's filesystem: the process must not wait for it.
-    let code = assay::command::run(&cli, &start);
+    let code = assay::command::run(&cli, start);
     std::process::exit(code as i32)
 }

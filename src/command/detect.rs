@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::cli::{Detect, DetectFormat};
 use crate::command::running::NotLiveWords;
 use crate::command::sandbox;
-use crate::command::target::{self, Opened, STALL, refuse};
+use crate::command::target::{self, Opened, STALL, make_room_for_descriptors, refuse};
 use crate::command::{complain, print};
 use crate::detect::{Answer, Detection, detect};
 use crate::exit_code::ExitCode;
@@ -16,11 +16,12 @@ use crate::protect::Start;
 use crate::report::detection::{json, text};
 use crate::rootfs::Root;
 
-pub(super) fn run(arguments: &Detect, start: &Start) -> ExitCode {
+pub(super) fn run(arguments: &Detect, mut start: Start) -> ExitCode {
+    make_room_for_descriptors(&mut start.limits);
     let timeout = Duration::from_secs(arguments.timeout);
     let deadline = Instant::now() + timeout;
     let entered = target::find(&arguments.target, timeout)
-        .and_then(|found| sandbox::enter(found, &arguments.protection, None, start, &[]));
+        .and_then(|found| sandbox::enter(found, &arguments.protection, None, &start, &[]));
     let opened = entered.and_then(|(found, sandbox)| Ok((found.open(&arguments.target, deadline)?, sandbox)));
     let (Opened { root, location, live, .. }, sandbox) = match opened {
         Ok(opened) => opened,

@@ -4,7 +4,7 @@ use std::os::fd::BorrowedFd;
 
 use crate::cli::Protection;
 use crate::command::complain;
-use crate::command::target::{Found, make_room_for_descriptors, refuse};
+use crate::command::target::{Found, refuse};
 use crate::exit_code::ExitCode;
 use crate::process::Live;
 use crate::protect::{
@@ -55,7 +55,6 @@ pub(super) fn enter<'a>(
     if let Some(bytes) = memory {
         measures.push(bounded(&mut limits, bytes, is_live)?);
     }
-    make_room_for_descriptors(&mut limits);
     let guard = Guard::new(&limits).map_err(|error| refuse(&format_args!("the scanner cannot see itself: {error}")))?;
     guard.limits().map_err(|error| refuse(&error))?;
     let processors = std::thread::available_parallelism().map_or(1, usize::from);

@@ -8,7 +8,7 @@ use crate::command::progress::ProgressLine;
 use crate::command::reporters::Reporters;
 use crate::command::running::{NotLiveWords, assurance, live_facts};
 use crate::command::sandbox;
-use crate::command::target::{self, Opened, STALL, refuse};
+use crate::command::target::{self, Opened, STALL, make_room_for_descriptors, refuse};
 use crate::command::{auditor_file, code_of, complain, complain_all, given_inputs, read_file, usage};
 use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
@@ -21,8 +21,9 @@ use crate::report::write;
 use crate::scan::{Settings, scan};
 use crate::threshold::{Threshold, Verdict, count_report, parse};
 
-pub(super) fn run(arguments: &Scan, start: &Start) -> ExitCode {
-    let code = match prepare_and_scan(arguments, start) {
+pub(super) fn run(arguments: &Scan, mut start: Start) -> ExitCode {
+    make_room_for_descriptors(&mut start.limits);
+    let code = match prepare_and_scan(arguments, &start) {
         Ok(code) | Err(code) => code,
     };
     if arguments.no_distinct_exit { code.indistinct() } else { code }

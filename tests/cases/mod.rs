@@ -307,6 +307,7 @@ fn scan_root(profile: &Profile, root: Root, case: &Case) -> Report {
         waivers: waivers.map_or_else(Vec::new, |source| read_waivers(&source).unwrap()),
         auditor_files: Vec::new(),
         limits: Limits { jobs: 1, whole: Duration::from_secs(600), stall: Duration::from_secs(600) },
+        max_file: None,
         now: NOW,
         clock: Clock::Fixed,
     };

@@ -130,6 +130,7 @@ fn scanned(profile: &Profile, fixture: &assay::profile::Fixture) -> Report {
         waivers: Vec::new(),
         auditor_files: Vec::new(),
         limits: Limits { jobs: 1, whole: long, stall: long },
+        max_file: None,
         now: fixture.moment,
         clock: Clock::Fixed,
     };
