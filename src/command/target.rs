@@ -45,7 +45,10 @@ impl Found<'_> {
         match self {
             Found::Open(opened) => {
                 let process = opened.live.iter().map(|live| live.process().folder().as_fd());
-                opened.root.directory().into_iter().chain(process).collect()
+                let parameters =
+                    opened.live.iter().filter_map(|live| live.processes.parameters.as_ref().ok()?.folder());
+                let parameters = parameters.map(AsFd::as_fd);
+                opened.root.directory().into_iter().chain(process).chain(parameters).collect()
             }
             Found::Archive(_, held) => held.iter().map(AsFd::as_fd).collect(),
         }

@@ -55,6 +55,14 @@ fn path(name: &str) -> Vec<String> {
 }
 
 impl Parameters {
+    /// The folder that they are read from, for a sandbox that is to leave it readable.
+    pub fn folder(&self) -> Option<&OwnedFd> {
+        match self {
+            Parameters::Kernel(folder) => Some(folder),
+            Parameters::Given(_) => None,
+        }
+    }
+
     /// Those of the scanner's own procfs.
     pub fn open(procfs: &Procfs) -> Look<Parameters> {
         let folder = openat(&procfs.0, "sys", FOLDER, Mode::empty())?;
