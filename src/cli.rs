@@ -59,7 +59,7 @@ pub enum Command {
 /// Profiles stand first: options that take several values would take them too.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]\n       assay scan <PROFILE>... --image <ARCHIVE> [OPTIONS]\n       assay scan <PROFILE>... --pid <PID> | --target <HOW> [OPTIONS]"
+    override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]\n       assay scan <PROFILE>... --image <ARCHIVE> [OPTIONS]\n       assay scan <PROFILE>... --pid <PID> | --target <HOW> | --container <NAME> [OPTIONS]"
 )]
 pub struct Scan {
     /// Profiles: folders, single files, or - for standard input
@@ -149,11 +149,11 @@ pub struct Target {
     pub place: Place,
 
     /// Which image of the archive: its name, or the digest of its manifest [default: the only one]
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["rootfs", "pid", "target"])]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["rootfs", "pid", "target", "container"])]
     pub image_name: Option<String>,
 
     /// Which of an image for several platforms [default: the only one, or this machine's]
-    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with_all = ["rootfs", "pid", "target"])]
+    #[arg(long, value_name = "OS/ARCH[/VARIANT]", conflicts_with_all = ["rootfs", "pid", "target", "container"])]
     pub platform: Option<String>,
 
     /// The configuration of the image that DIR was unpacked from: OCI's, or what docker inspect or skopeo inspect
@@ -190,6 +190,10 @@ pub struct Place {
     /// exe=PATH or command=REGEX
     #[arg(long, value_name = "HOW", value_parser = wanted, env = "ASSAY_TARGET")]
     pub target: Option<Wanted>,
+
+    /// The running container of this host that podman, Docker, containerd or CRI-O know by this name or id
+    #[arg(long, value_name = "NAME")]
+    pub container: Option<String>,
 }
 
 fn size(text: &str) -> Result<u64, String> {
@@ -266,12 +270,16 @@ fn duration(text: &str) -> Result<Duration, String> {
 pub struct Locate {
     /// Which container: auto (the only other one in this process namespace), name=CONTAINER, id=CONTAINER_ID, exe=PATH
     /// or command=REGEX
-    #[arg(long, value_name = "HOW", value_parser = wanted, default_value = "auto", conflicts_with = "pid")]
+    #[arg(long, value_name = "HOW", value_parser = wanted, default_value = "auto", conflicts_with_all = ["pid", "container"])]
     pub target: Wanted,
 
     /// The process of this number
     #[arg(long, value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pub pid: Option<i32>,
+
+    /// The container of this host that podman, Docker, containerd or CRI-O know by this name or id
+    #[arg(long, value_name = "NAME", conflicts_with = "pid")]
+    pub container: Option<String>,
 
     /// Print what a scanner must be run as, for those who start one
     #[arg(long, value_name = "FORMAT")]
@@ -301,7 +309,7 @@ pub enum PlanFormat {
 /// `assay detect`.
 #[derive(Debug, Args)]
 #[command(
-    override_usage = "assay detect --rootfs <DIR> [OPTIONS]\n       assay detect --image <ARCHIVE> [OPTIONS]\n       assay detect --pid <PID> | --target <HOW> [OPTIONS]"
+    override_usage = "assay detect --rootfs <DIR> [OPTIONS]\n       assay detect --image <ARCHIVE> [OPTIONS]\n       assay detect --pid <PID> | --target <HOW> | --container <NAME> [OPTIONS]"
 )]
 pub struct Detect {
     /// What is looked at.

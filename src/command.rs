@@ -1,6 +1,7 @@
 //! The commands: arguments as typed become arguments as meant, and results become messages and an exit code.
 
 mod check;
+mod container;
 mod detect;
 mod doctor;
 mod image;

@@ -12,6 +12,7 @@ pub mod value;
 pub mod pattern;
 pub mod rootfs;
 pub mod parse;
+pub mod engines;
 pub mod process;
 pub mod protect;
 pub mod detect;

@@ -127,6 +127,53 @@ fn a_container_is_found_by_what_the_kernel_tells() {
 }
 
 #[test]
+fn a_container_is_found_by_the_name_that_its_engine_knows() {
+    let Some(podman) = Podman::new("a_container_is_found_by_the_name_that_its_engine_knows") else { return };
+    podman.fixture("static");
+    podman.0.write("p.yaml", PROFILE);
+    let pid = podman.start("web", &["--cap-drop", "all", "localhost/static:1"]);
+    podman.start("other", &["--rm", "localhost/static:1"]);
+    podman.run(&["create", "--name", "never", "localhost/static:1"]);
+    let id = podman.run(&["inspect", "--format", "{{.Id}}", "web"]);
+    let conf = podman.0.path("storage.conf");
+    let asked = |arguments: &[&str]| -> Run {
+        let mut command = fixture::assay(&podman.0.0);
+        command.env("CONTAINERS_STORAGE_CONF", &conf).args(arguments).output().unwrap().into()
+    };
+    for name in ["web", &id, &id[..12]] {
+        let found = asked(&["locate", "--format", "json", "--container", name]);
+        assert_eq!(found.code, 0, "{}", found.stderr);
+        assert_eq!(report(&found)["target"]["pid"].to_string(), pid);
+    }
+    let scan = report(&asked(&["scan", "p.yaml", "--reporter", "json", "--container", "web"]));
+    assert_eq!(scan["passthrough"]["assay"]["target"]["live"]["container_id"], id.as_str(), "{scan:#}");
+    let detected = asked(&["detect", "--container", "web"]);
+    assert!(detected.stdout.contains("distroless/static"), "{}{}", detected.stdout, detected.stderr);
+
+    let none = asked(&["scan", "p.yaml", "--container", "we"]);
+    assert_eq!((none.code, none.stdout.as_str()), (104, ""));
+    assert!(none.stderr.contains("the engines of this host know no container we\n"), "{}", none.stderr);
+    let place = format!("- podman, {}: never, other, web\n", podman.0.path("graph").display());
+    assert!(none.stderr.contains(&place), "{}", none.stderr);
+    assert!(none.stderr.contains("- docker, /var/lib/docker/containers: not there\n"), "{}", none.stderr);
+    let stopped = asked(&["detect", "--container", "never"]);
+    assert_eq!(stopped.code, 104);
+    assert!(stopped.stderr.contains("container never (podman, id "), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains("no process is in a control group of its id"), "{}", stopped.stderr);
+    let both = asked(&["locate", "--container", "web", "--pid", &pid]);
+    assert_eq!(both.code, 2, "{}", both.stderr);
+
+    // Who may not read the engine's files is told so.
+    fs::set_permissions(podman.0.path("graph"), fs::Permissions::from_mode(0o700)).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args(["--reuid", "1000", "--regid", "1000", "--clear-groups", "--bounding-set=-all"]);
+    command.arg(env!("CARGO_BIN_EXE_assay")).args(["locate", "--container", "web"]).current_dir(&podman.0.0);
+    let denied: Run = command.env("CONTAINERS_STORAGE_CONF", &conf).output().unwrap().into();
+    assert_eq!(denied.code, 104);
+    assert!(denied.stderr.contains("permission denied (needs the file's uid or gid"), "{}", denied.stderr);
+}
+
+#[test]
 fn the_agent_in_its_own_image_needs_no_capability() {
     let Some(podman) = Podman::new("the_agent_in_its_own_image_needs_no_capability") else { return };
     podman.fixture("static");

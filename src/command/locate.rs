@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::cli::{Locate, LocateFormat};
 use crate::command::running::{NotLiveWords, Table, whereabouts};
-use crate::command::{complain, print};
+use crate::command::{complain, container, print};
 use crate::exit_code::ExitCode;
 use crate::process::{Access, Candidate, Doubt, Live, NotLive, NotLocated, Wanted, Way, explain};
 use crate::value::lossless;
@@ -18,7 +18,12 @@ struct Found {
 }
 
 pub(super) fn run(arguments: &Locate) -> ExitCode {
-    let wanted = arguments.pid.map_or_else(|| arguments.target.clone(), Wanted::Pid);
+    let known = match arguments.container.as_deref().map(container::known).transpose() {
+        Ok(known) => known,
+        Err(why) => return failed(arguments, &why, not_known()),
+    };
+    let by_process = || arguments.pid.map_or_else(|| arguments.target.clone(), Wanted::Pid);
+    let wanted = known.as_ref().map_or_else(by_process, container::wanted);
     match found(&wanted) {
         Ok(found) if arguments.plan.is_some() => print(&format!("{:#}\n", plan(&found))),
         Ok(found) => print(&match arguments.format {
@@ -26,12 +31,18 @@ pub(super) fn run(arguments: &Locate) -> ExitCode {
             LocateFormat::Json => format!("{:#}\n", json(&found)),
         }),
         Err(error) => {
-            complain(&format_args!("error: {}", NotLiveWords::of(&error, &wanted)));
-            let machine = arguments.plan.is_some() || arguments.format == LocateFormat::Json;
-            let printed = if machine { print(&format!("{:#}\n", not_found(&error))) } else { ExitCode::Success };
-            ExitCode::worst(&[printed, ExitCode::Target])
+            let stopped = known.and_then(|known| container::not_running(&known, &error));
+            let why = stopped.unwrap_or_else(|| NotLiveWords::of(&error, &wanted).to_string());
+            failed(arguments, &why, not_found(&error))
         }
     }
+}
+
+fn failed(arguments: &Locate, why: &str, found: Json) -> ExitCode {
+    complain(&format_args!("error: {why}"));
+    let machine = arguments.plan.is_some() || arguments.format == LocateFormat::Json;
+    let printed = if machine { print(&format!("{found:#}\n")) } else { ExitCode::Success };
+    ExitCode::worst(&[printed, ExitCode::Target])
 }
 
 fn found(wanted: &Wanted) -> Result<Found, NotLive> {
@@ -120,6 +131,11 @@ fn candidate(seen: &Candidate) -> Json {
         "root": root,
         "processes": seen.processes,
     })
+}
+
+/// The same when no process was looked at, because engines know no such container.
+fn not_known() -> Json {
+    json!({ "target": null, "ambiguous": false, "candidates": [] })
 }
 
 /// What was looked at, when none was chosen.

@@ -6,13 +6,14 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::cli::{Resolver as ResolverArgument, Target};
-use crate::command::image;
 use crate::command::running::{NotLiveWords, whereabouts};
 use crate::command::{auditor_file, complain, read_file, usage};
+use crate::command::{container, image};
 use crate::exit_code::ExitCode;
 use crate::outcome::AuditorFile;
 use crate::process::{Live, Wanted};
 use crate::protect::Limits;
+use crate::report::harmless_line;
 use crate::rootfs::{ImageChoice, ImageConfig, ImageError, Look, Resolver, Root};
 
 /// How long no answer at all may come before a filesystem counts as hung.
@@ -85,15 +86,18 @@ pub(super) fn find(target: &Target, timeout: Duration) -> Result<Found<'_>, Exit
         return Ok(Found::Archive(archive, held));
     }
     let mut files = Vec::new();
-    if let Some(wanted) = wanted(target) {
+    if let Some(wanted) = meant(target) {
         let accept_root = target.accept_root;
         let patience = STALL.min(timeout);
         let (live, root) = patiently("the container's root", patience, {
             let resolver = resolver(target);
             move || running(&wanted, accept_root, resolver)
         })??;
-        let opened = Opened { location: whereabouts(&live.candidate), root, files, live: Some(live) };
-        return Ok(Found::Open(Box::new(opened)));
+        let mut location = whereabouts(&live.candidate);
+        if let (Some(name), None) = (&target.place.container, &live.candidate.kubernetes) {
+            location = format!("container {}, {location}", harmless_line(name));
+        }
+        return Ok(Found::Open(Box::new(Opened { location, root, files, live: Some(live) })));
     }
     let config = match &target.image_config {
         None => None,
@@ -155,13 +159,35 @@ fn directory_root(path: &Path, resolver: Resolver, patience: Duration) -> Result
     root.map_err(|error| refuse(&error))
 }
 
-/// The running container that is meant, where one is.
-fn wanted(target: &Target) -> Option<Wanted> {
-    target.place.pid.map(Wanted::Pid).or_else(|| target.place.target.clone())
+/// The running container that is meant.
+enum Meant {
+    /// By what the kernel tells.
+    Process(Wanted),
+    /// By what an engine of this host calls it.
+    Container(String),
 }
 
-fn running(wanted: &Wanted, accept_root: bool, resolver: Resolver) -> Result<(Live, Root), ExitCode> {
-    let live = Live::open(wanted, accept_root).map_err(|error| refuse(&NotLiveWords::of(&error, wanted)))?;
+/// The running container that is meant, where one is.
+fn meant(target: &Target) -> Option<Meant> {
+    let place = &target.place;
+    let process = place.pid.map(Wanted::Pid).or_else(|| place.target.clone());
+    process.map(Meant::Process).or_else(|| place.container.clone().map(Meant::Container))
+}
+
+fn running(meant: &Meant, accept_root: bool, resolver: Resolver) -> Result<(Live, Root), ExitCode> {
+    let live = match meant {
+        Meant::Process(wanted) => {
+            Live::open(wanted, accept_root).map_err(|error| refuse(&NotLiveWords::of(&error, wanted)))?
+        }
+        Meant::Container(name) => {
+            let known = container::known(name).map_err(|why| refuse(&why))?;
+            let wanted = container::wanted(&known);
+            Live::open(&wanted, accept_root).map_err(|error| match container::not_running(&known, &error) {
+                Some(why) => refuse(&why),
+                None => refuse(&NotLiveWords::of(&error, &wanted)),
+            })?
+        }
+    };
     let name = format!("of process {}", live.candidate.pid);
     let root = live.root().map_err(|error| refuse(&format_args!("root {name}: {error}")))?;
     let root = Root::hold(root, Path::new(&name), resolver).map_err(|error| refuse(&error))?;
