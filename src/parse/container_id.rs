@@ -56,14 +56,21 @@ pub fn is_id(text: &str) -> bool {
 }
 
 /// The pod's uid and the container's name, when a mount's root is the file that a kubelet makes for each container:
-/// `…/pods/UID/containers/NAME/…`. The first `/pods/` counts: what follows it, a volume could imitate.
+/// `…/pods/UID/containers/NAME/…`. The first `/pods/` counts: what follows it, a volume could imitate. A process that may
+/// mount can make such a path of its own folders, but only of letters that Kubernetes takes, which give no orders to a
+/// terminal.
 pub fn kubernetes_name(mount_root: &[u8]) -> Option<(&str, &str)> {
     let path = std::str::from_utf8(mount_root).ok()?;
     let (_, below) = path.split_once("/pods/")?;
     let mut parts = below.split('/');
     let (uid, folder, name, file) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let ends = parts.next().is_none();
-    (ends && folder == "containers" && !uid.is_empty() && !name.is_empty() && !file.is_empty()).then_some((uid, name))
+    (ends && folder == "containers" && is_label(uid) && is_label(name) && !file.is_empty()).then_some((uid, name))
+}
+
+/// Whether Kubernetes could have given this name (RFC 1123, "label").
+fn is_label(text: &str) -> bool {
+    (1..=63).contains(&text.len()) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'-'))
 }
 
 #[cfg(test)]
@@ -109,6 +116,8 @@ mod tests {
         let volume = b"/var/lib/kubelet/pods/ab-1/volumes/kubernetes.io~empty-dir/v/pods/ab-1/containers/app/5f6c";
         assert_eq!(kubernetes_name(volume), None);
         assert_eq!(kubernetes_name(b"/pods/ab/containers/app/x/y"), None);
+        assert_eq!(kubernetes_name(b"/pods/ab/containers/app\x1b[2J/x"), None);
+        assert_eq!(kubernetes_name(b"/pods/a b/containers/app/x"), None);
         assert_eq!(kubernetes_name(b"/etc/hosts"), None);
     }
 }
