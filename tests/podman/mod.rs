@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -90,6 +90,32 @@ impl Podman {
         fs::write(tree.join("secret"), "only root reads this\n").unwrap();
         fs::set_permissions(tree.join("secret"), fs::Permissions::from_mode(0o600)).unwrap();
         self.image(kind, &tree, &["ENTRYPOINT [\"/idle\", \"-P\"]", "USER 65532:65532"]);
+    }
+
+    /// Makes the image `hostile`: the fixture `static` with a shell, and folders to mount on.
+    pub fn hostile(&self) {
+        let tree = self.0.path("hostile-tree");
+        materialise("static", &tree);
+        for folder in ["hung", "jail", "mnt", "proc", "dev", "sys", "volume"] {
+            fs::create_dir_all(tree.join(folder)).unwrap();
+        }
+        for name in ["idle", "jail/idle", "unreadable"] {
+            fs::copy("/usr/bin/catatonit", tree.join(name)).unwrap();
+        }
+        fs::set_permissions(tree.join("unreadable"), fs::Permissions::from_mode(0o111)).unwrap();
+        self.put_shell(&tree);
+        self.image("hostile", &tree, &["ENTRYPOINT [\"/shell/sh\", \"-c\"]", "ENV PATH=/shell"]);
+    }
+
+    /// Puts busybox's programs into a tree's folder /shell.
+    pub fn put_shell(&self, tree: &Path) {
+        let shell = tree.join("shell");
+        fs::create_dir_all(&shell).unwrap();
+        fs::copy("/bin/busybox", shell.join("busybox")).unwrap();
+        let names = "cat chroot cp kill ln mkdir mount mv pivot_root rm sh sleep unshare";
+        for name in names.split(' ') {
+            symlink("busybox", shell.join(name)).unwrap();
+        }
     }
 
     /// Starts a container; the number of its process.

@@ -1,0 +1,344 @@
+//! Running containers that were made to hurt: what they do to their own files, roots and processes, and to a scanner of
+//! their own user.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::disallowed_methods, reason = "tests make and read their own files")]
+
+mod fixture;
+mod podman;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use fixture::{Run, run};
+use podman::Podman;
+use serde_json::Value;
+
+/// What hangs ends the test, and nothing takes nearly so long.
+const HANG: Duration = Duration::from_secs(120);
+
+const PROFILE: &str = "schema: 1\nname: p\ncontrols:\n\
+    \x20 - {id: open, title: t, checks: [{file: /etc/passwd, expect: {content: {match: root}}}]}\n\
+    \x20 - {id: absent, title: t, checks: [{file: /bin/sh, expect: {exist: false}}]}\n";
+
+fn until(what: &str, mut is: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is() {
+        assert!(start.elapsed() < HANG, "{what} does not come");
+        std::thread::yield_now();
+    }
+}
+
+/// Starts a container that ends its preparations by making the file /ready; the number of its process.
+fn start(podman: &Podman, name: &str, options: &[&str], script: &str) -> String {
+    let pid = podman.start(name, &[options, &["localhost/hostile:1", script]].concat());
+    let ready = format!("/proc/{pid}/root/ready");
+    until(&format!("{name}: {}", podman.run(&["logs", name])), || Path::new(&ready).exists());
+    pid
+}
+
+fn scan(podman: &Podman, arguments: &[&str]) -> Run {
+    run(&podman.0.0, [&["scan", "p.yaml", "--reporter", "json"], arguments].concat())
+}
+
+fn report(run: &Run) -> Value {
+    serde_json::from_str(&run.stdout).unwrap_or_else(|error| panic!("{error}: {}{}", run.stdout, run.stderr))
+}
+
+/// Status and message of each control's first result.
+fn results(report: &Value) -> Vec<(String, String)> {
+    let controls = report["profiles"][0]["controls"].as_array().unwrap();
+    let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    controls
+        .iter()
+        .map(|control| &control["results"][0])
+        .map(|result| (word(&result["status"]), word(&result["message"])))
+        .collect()
+}
+
+fn statuses(report: &Value) -> Vec<String> {
+    results(report).into_iter().map(|(status, _)| status).collect()
+}
+
+/// It was refused, with these words and no report.
+fn refused(run: &Run, words: &[&str]) {
+    assert_eq!((run.code, run.stdout.as_str()), (104, ""), "{}", run.stderr);
+    for word in words {
+        assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn folders_swapped_for_links_lead_nowhere() {
+    let Some(podman) = Podman::new("folders_swapped_for_links_lead_nowhere") else { return };
+    podman.hostile();
+    // On this machine, outside the container: what a link that was followed out would find.
+    let outside = podman.0.path("outside");
+    podman.0.write("outside/canary", "");
+    let mut profile = "schema: 1\nname: p\ncontrols:\n".to_owned();
+    for folder in ["d", "e"] {
+        profile.push_str(&format!(
+            "  - {{id: {folder}, title: t, checks: [{{find: {{under: [/swap/{folder}], name: canary}}, expect: {{count: {{gt: 0}}}}}}]}}\n"
+        ));
+        for number in 0..100 {
+            podman.0.write(&format!("outside/{number}"), "the canary\n");
+            profile.push_str(&format!(
+                "  - {{id: {folder}{number}, title: t, checks: [{{file: /swap/{folder}/{number}, expect: {{content: {{match: the canary}}}}}}]}}\n"
+            ));
+        }
+    }
+    let script = format!(
+        "mkdir -p /swap/d /swap/e; i=0; while [ $i -lt 100 ]; do > /swap/d/$i; > /swap/e/$i; i=$((i+1)); done; > /ready\n\
+         while :; do\n\
+         mv /swap/d /swap/d2; ln -s {outside} /swap/d; mv /swap/e /swap/e2; ln -s ../../../../../..{outside} /swap/e\n\
+         rm /swap/d; mv /swap/d2 /swap/d; rm /swap/e; mv /swap/e2 /swap/e\n\
+         done",
+        outside = outside.display()
+    );
+    podman.0.write("p.yaml", profile);
+    let pid = start(&podman, "swaps", &[], &script);
+    let (mut inside, mut gone) = (0, 0);
+    for round in 0..60 {
+        let resolver = if round % 2 == 0 { "auto" } else { "steps" };
+        let scan = scan(&podman, &["--pid", &pid, "--resolver", resolver]);
+        assert!([100, 101].contains(&scan.code), "{}", scan.stderr);
+        for (status, message) in results(&report(&scan)) {
+            assert_ne!(status, "passed", "the canary was read: {message}");
+            // What is not there is not judged; what is there is not the canary.
+            *(if status == "skipped" { &mut gone } else { &mut inside }) += 1;
+        }
+    }
+    assert!(inside > 0 && gone > 0, "nothing was swapped under a scan: {inside} {gone}");
+}
+
+#[test]
+fn a_replaced_root_is_no_containers_root() {
+    let Some(podman) = Podman::new("a_replaced_root_is_no_containers_root") else { return };
+    podman.hostile();
+    podman.0.write("p.yaml", PROFILE);
+    podman.0.write("threshold.yaml", "compliance:\n  min: 0\n");
+    let free = ["--security-opt", "seccomp=unconfined"];
+    let into = |folder: &str| format!("cp /idle {folder}/; > {folder}/ready; exec chroot {folder} /idle -P");
+    let of_its_own = |mount: &str| {
+        format!(
+            "exec unshare -U -r -m sh -c '{mount}; cp /idle /mnt/; > /mnt/ready; mkdir /mnt/old; cd /mnt; pivot_root . old; exec /idle -P'"
+        )
+    };
+    let user_namespace = "it lives in another user namespace, in which it can make any root";
+    let rows: [(&str, &[&str], String, &[&str]); 5] = [
+        ("chroot", &[], into("/jail"), &["its root is a folder within a mount, as chroot makes it"]),
+        ("volume", &["-v", "made:/volume"], into("/volume"), &["volumes/made/_data of a filesystem of kind"]),
+        ("memory", &["--tmpfs", "/volume"], into("/volume"), &["its root is a filesystem of kind tmpfs"]),
+        (
+            "tmpfs",
+            &free,
+            of_its_own("mount -t tmpfs none /mnt"),
+            &[user_namespace, "its root is a filesystem of kind tmpfs"],
+        ),
+        (
+            "bound",
+            &free,
+            // A name that would clear the terminal.
+            of_its_own("n=$(printf \"x\\n\\033[2J\"); mkdir \"/jail/$n\"; mount --bind \"/jail/$n\" /mnt"),
+            &[user_namespace, "/jail/x\\x0a\\x1b[2J of a filesystem of kind overlay is mounted as the root"],
+        ),
+    ];
+    for (name, options, script, doubts) in rows {
+        let pid = start(&podman, name, options, &script);
+        let why = scan(&podman, &["--pid", &pid]);
+        refused(&why, &[&[&*format!("process {pid}: target root replaced")], doubts].concat());
+        assert!(!why.stderr.contains('\u{1b}'), "{name}: {:?}", why.stderr);
+
+        // Who goes on has a report that says so, and that meets nothing.
+        let accepted = scan(&podman, &["--pid", &pid, "--accept-root", "--threshold", "threshold.yaml"]);
+        assert_eq!(accepted.code, 103, "{name}: {}", accepted.stderr);
+        let told = report(&accepted)["passthrough"]["assay"]["target"].to_string();
+        assert!(told.contains(doubts[0]), "{name}: {told}");
+    }
+
+    // One that is not the container's first process, and has a root of its own.
+    let first = start(&podman, "child", &[], "chroot /jail /idle -P & > /ready; exec /idle -P");
+    let children = fs::read_to_string(format!("/proc/{first}/task/{first}/children")).unwrap();
+    let child = children.trim();
+    until("the chroot", || fs::read_link(format!("/proc/{child}/exe")).is_ok_and(|exe| exe.ends_with("idle")));
+    refused(&scan(&podman, &["--pid", child]), &[&format!("its first process, {first}, has another root")]);
+    let whole = scan(&podman, &["--pid", &first]);
+    assert_eq!(statuses(&report(&whole)), ["passed", "passed"]);
+    let told = &report(&whole)["passthrough"]["assay"]["target"];
+    assert!(told.to_string().contains(child), "the other root is told: {told:#}");
+}
+
+/// A scan that takes long enough to be met by something: it has begun to read when this returns.
+fn reading(podman: &Podman, pid: &str) -> Child {
+    let large = fs::File::create(format!("/proc/{pid}/root/large")).unwrap();
+    large.set_len(1 << 30).unwrap();
+    podman.0.write(
+        "large.yaml",
+        "schema: 1\nname: p\ncontrols:\n  - {id: c, title: t, checks: [{file: /large, expect: {sha256sum: {match: .}}}]}\n",
+    );
+    let mut scan = Command::new(env!("CARGO_BIN_EXE_assay"));
+    scan.args(["scan", "large.yaml", "--pid", pid, "--reporter", "json:report.json"]).current_dir(&podman.0.0);
+    let mut scan = scan.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let descriptors = format!("/proc/{}/fd", scan.id());
+    until("reading", || {
+        assert!(scan.try_wait().unwrap().is_none(), "it ended before it read");
+        let mut open = fs::read_dir(&descriptors).into_iter().flatten().flatten();
+        open.any(|entry| fs::read_link(entry.path()).is_ok_and(|path| path.ends_with("large")))
+    });
+    scan
+}
+
+#[test]
+fn a_root_that_is_replaced_during_a_scan_is_no_scan() {
+    let Some(podman) = Podman::new("a_root_that_is_replaced_during_a_scan_is_no_scan") else { return };
+    podman.hostile();
+    let wait = "> /ready; while ! [ -e /go ]; do sleep 0.01; done;";
+    let into_its_own = "exec unshare -U -r -m sh -c 'mount -t tmpfs none /mnt; cp /idle /mnt/; mkdir /mnt/old; cd /mnt; pivot_root . old; exec /idle -P'";
+    for (name, then) in [("chroot", "exec chroot /jail /idle -P"), ("pivot", into_its_own)] {
+        let pid = start(&podman, name, &["--security-opt", "seccomp=unconfined"], &format!("{wait} {then}"));
+        let scan = reading(&podman, &pid);
+        podman.0.write("go", "");
+        fs::write(format!("/proc/{pid}/root/go"), "").unwrap();
+        until("another root", || fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe.ends_with("idle")));
+        let ended: Run = scan.wait_with_output().unwrap().into();
+        refused(&ended, &["its root became another during the scan"]);
+        assert!(!podman.0.path("report.json").exists(), "{name}");
+    }
+}
+
+#[test]
+fn a_filesystem_that_never_answers_holds_up_no_scan() {
+    let Some(podman) = Podman::new("a_filesystem_that_never_answers_holds_up_no_scan") else { return };
+    if !Path::new("/dev/fuse").exists() {
+        return fixture::skipped("a_filesystem_that_never_answers_holds_up_no_scan", "/dev/fuse");
+    }
+    podman.hostile();
+    podman.0.write(
+        "p.yaml",
+        "schema: 1\nname: p\ncontrols:\n\
+         \x20 - {id: open, title: t, checks: [{file: /etc/passwd, expect: {exist: true}}]}\n\
+         \x20 - {id: hung, title: t, checks: [{file: /hung/x, expect: {exist: false}}]}\n\
+         \x20 - {id: find, title: t, checks: [{find: {under: [/], name: none}, expect: {paths: {empty: true}}}]}\n",
+    );
+    let script = "exec 3<>/dev/fuse\n\
+        mount -t fuse -o fd=3,rootmode=040000,user_id=0,group_id=0,allow_other none /hung\n\
+        > /ready; while :; do sleep 1000; done";
+    let pid = start(&podman, "hung", &["--privileged"], script);
+    let scan = scan(&podman, &["--pid", &pid, "--timeout", "4", "--jobs", "3"]);
+    assert_eq!(scan.code, 100, "{}", scan.stderr);
+    let found = results(&report(&scan));
+    assert_eq!(found[0].0, "passed");
+    for (status, message) in &found[1..] {
+        assert_eq!(status, "failed");
+        assert!(message.contains("within 4 s"), "{message}");
+    }
+}
+
+#[test]
+fn a_thousand_processes_are_looked_through() {
+    let Some(podman) = Podman::new("a_thousand_processes_are_looked_through") else { return };
+    podman.hostile();
+    podman.0.write("p.yaml", PROFILE);
+    // And two that do nothing but make others, which are gone at once.
+    let script = "i=0; while [ $i -lt 1000 ]; do sleep 10000 & i=$((i+1)); done\n\
+        (while :; do (:); done) & (while :; do (:); done) & > /ready; wait";
+    let pid = start(&podman, "forks", &["--pids-limit", "2000"], script);
+    let id = podman.run(&["inspect", "--format", "{{.Id}}", "forks"]);
+    for _ in 0..2 {
+        let located = run(&podman.0.0, ["locate", "--format", "json", "--target", &format!("id={id}")]);
+        assert_eq!(located.code, 0, "{}", located.stderr);
+        let target = &report(&located)["target"];
+        assert_eq!(target["pid"].to_string(), pid);
+        assert!(target["processes"].as_u64().unwrap() > 1000, "{target:#}");
+        let scan = scan(&podman, &["--target", &format!("id={id}")]);
+        assert_eq!(statuses(&report(&scan)), ["passed", "passed"], "{}", scan.stderr);
+    }
+}
+
+#[test]
+fn what_the_kernel_keeps_from_its_own_user_is_explained() {
+    let Some(podman) = Podman::new("what_the_kernel_keeps_from_its_own_user_is_explained") else { return };
+    podman.hostile();
+    podman.0.write("p.yaml", PROFILE);
+    let options = ["--user", "65532:65532", "--cap-drop", "all", "--entrypoint", "/unreadable"];
+    let pid = podman.start("target", &[&options[..], &["localhost/hostile:1", "-P"]].concat());
+    let mut same = Command::new("setpriv");
+    same.args(["--reuid", "65532", "--regid", "65532", "--clear-groups", "--bounding-set=-all"]);
+    same.arg(env!("CARGO_BIN_EXE_assay")).args(["scan", "p.yaml", "--pid", &pid]).current_dir(&podman.0.0);
+    let denied: Run = same.output().unwrap().into();
+    let why = "the kernel does not let this scanner look into it\n  \
+        - the target is not dumpable, so its own user may not look into it\n  \
+        = help: run it as 0:0 with CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE (reads everything)\n";
+    refused(&denied, &[why]);
+    assert_eq!(statuses(&report(&scan(&podman, &["--pid", &pid]))), ["passed", "passed"], "root may");
+}
+
+#[test]
+fn a_target_in_another_user_namespace_is_refused() {
+    let Some(podman) = Podman::new("a_target_in_another_user_namespace_is_refused") else { return };
+    podman.hostile();
+    podman.0.write("p.yaml", PROFILE);
+    let mapped = ["--uidmap", "0:100000:65536", "--gidmap", "0:100000:65536"];
+    let pid = start(&podman, "target", &mapped, "> /ready; exec /idle -P");
+    let why = ["target root replaced", "it lives in another user namespace, in which it can make any root"];
+    refused(&scan(&podman, &["--pid", &pid]), &why);
+    let accepted = scan(&podman, &["--pid", &pid, "--accept-root"]);
+    assert_eq!(statuses(&report(&accepted)), ["passed", "passed"], "{}", accepted.stderr);
+}
+
+#[test]
+fn what_a_target_mounts_over_proc_changes_nothing() {
+    let Some(podman) = Podman::new("what_a_target_mounts_over_proc_changes_nothing") else { return };
+    podman.hostile();
+    podman.agent();
+    podman.0.write("p.yaml", PROFILE);
+    let script = "mount -t tmpfs none /proc; mkdir -p /proc/1/ns /proc/self /proc/42; cp /idle /proc/1/exe\n\
+        ln -s /jail /proc/1/root; ln -s /jail /proc/42/root; ln -s user:[1] /proc/1/ns/user; echo forged > /proc/1/status\n\
+        > /ready; exec /idle -P";
+    let pid = start(&podman, "target", &["--cap-add", "SYS_ADMIN"], script);
+    let scan = scan(&podman, &["--pid", &pid]);
+    assert_eq!(statuses(&report(&scan)), ["passed", "passed"], "{}", scan.stderr);
+    let profile = format!("{}:/p.yaml:ro", podman.0.path("p.yaml").display());
+    let shared = ["run", "--rm", "--pid", "container:target", "--user", "0:0", "--cap-drop", "all"];
+    let rights = ["--cap-add", "SYS_PTRACE", "--cap-add", "DAC_READ_SEARCH", "-v", &profile];
+    let agent = ["localhost/assay:1", "scan", "/p.yaml", "--pid", "1", "--reporter", "json"];
+    let beside: Run = podman.output(&[&shared[..], &rights, &agent].concat()).into();
+    assert_eq!(statuses(&report(&beside)), ["passed", "passed"], "{}", beside.stderr);
+}
+
+#[test]
+fn what_a_target_calls_itself_gives_no_orders() {
+    let Some(podman) = Podman::new("what_a_target_calls_itself_gives_no_orders") else { return };
+    podman.hostile();
+    podman.0.write("p.yaml", PROFILE);
+    // The row of another container, as the table would have it.
+    let row = "printf 'x\\n\\033[2J\\r      1         0:0         1     1  0123456789ab app              /pause'";
+    let script = format!(
+        "mkdir -p /jail/a; cp /idle \"/jail/a/$({row} | cat -v | {{ read a; cat; }})\" 2>/dev/null\n\
+         n=$(printf 'x\\n\\033[2J\\rapp'); cp /idle \"/$n\"; > /ready; exec \"/$n\" -P \"$({row})\" '::error::x'"
+    );
+    let pid = start(&podman, "liar", &[], &script);
+    // The kubelet's mount, made of a folder of its own.
+    let mount = "n=$(printf 'app\\033[2J'); mkdir -p \"/pods/u/containers/$n\"; > \"/pods/u/containers/$n/f\"; > /mnt/f\n\
+        mount --bind \"/pods/u/containers/$n/f\" /mnt/f; > /ready; exec /idle -P";
+    let script = format!("exec unshare -U -r -m sh -c '{}'", mount.replace('\'', "'\\''"));
+    let kube = start(&podman, "kube", &["--security-opt", "seccomp=unconfined"], &script);
+
+    let table = run(&podman.0.0, ["locate", "--target", "id=000000000000"]);
+    assert_eq!(table.code, 104);
+    let whole = format!("{}{}", table.stdout, table.stderr);
+    assert!(!whole.contains(['\u{1b}', '\r']), "{whole:?}");
+    for pid in [&pid, &kube] {
+        let rows = whole.lines().filter(|line| line.split_whitespace().next() == Some(pid)).count();
+        assert_eq!(rows, 1, "{whole}");
+        for arguments in [vec!["locate", "--pid", pid], vec!["scan", "p.yaml", "--accept-root", "--pid", pid]] {
+            let said = run(&podman.0.0, &arguments);
+            assert!(!format!("{}{}", said.stdout, said.stderr).contains(['\u{1b}', '\r']), "{arguments:?}: {said:?}");
+        }
+    }
+    assert_eq!(whole.lines().filter(|line| line.contains("0123456789ab")).count(), 0, "{whole}");
+    let named = run(&podman.0.0, ["locate", "--target", "name=app"]);
+    assert_eq!(named.code, 104, "{}", named.stdout);
+}
