@@ -37,8 +37,6 @@ pub(super) fn run(arguments: &Detect, mut start: Start) -> ExitCode {
     if let Err(code) = sandbox.look_again() {
         return code;
     }
-    let observers = sandbox.observers.iter().map(|one| format!("the scanner could have been changed: {one}"));
-    detection = detection.with_remarks(observers.collect());
     if let Some(live) = &live {
         // What was read of a container that changed or ended meanwhile tells of none.
         if let Err(error) = live.look_again() {
@@ -46,6 +44,8 @@ pub(super) fn run(arguments: &Detect, mut start: Start) -> ExitCode {
         }
         detection = narrowed(detection, live);
     }
+    let observers = sandbox.observers.iter().map(|one| format!("the scanner could have been changed: {one}"));
+    detection = detection.with_remarks(observers.collect());
     let printed = print(&match arguments.format {
         DetectFormat::Text => text(&location, &detection),
         DetectFormat::Json => json(&location, &detection),

@@ -29,6 +29,11 @@ impl ProgressLine {
         self.write(words(progress));
     }
 
+    /// Nothing has answered yet.
+    pub(super) fn waiting(&self) {
+        self.write("waiting for the target's filesystem".to_owned());
+    }
+
     /// How many bytes of an image were read, and of how many; 0 while that is not known.
     pub(super) fn reading(&self, (done, of): (u64, u64)) {
         let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);

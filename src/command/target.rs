@@ -2,13 +2,13 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use crate::cli::{Resolver as ResolverArgument, Target};
+use crate::command::progress::ProgressLine;
 use crate::command::running::{NotLiveWords, whereabouts};
-use crate::command::{auditor_file, complain, read_file, usage};
-use crate::command::{container, image};
+use crate::command::{auditor_file, complain, container, image, read_file, usage};
 use crate::exit_code::ExitCode;
 use crate::outcome::AuditorFile;
 use crate::process::{Live, Wanted};
@@ -18,6 +18,9 @@ use crate::rootfs::{ImageChoice, ImageConfig, ImageError, Look, Resolver, Root};
 
 /// How long no answer at all may come before a filesystem counts as hung.
 pub(super) const STALL: Duration = Duration::from_secs(10);
+
+/// How often somebody who waits is told so.
+const GLANCE: Duration = Duration::from_millis(50);
 
 /// How many descriptors a walk usually needs at once.
 const EXPECTED_DESCRIPTORS: i32 = 511;
@@ -144,13 +147,21 @@ fn patiently<T: Send + 'static>(
     patience: Duration,
     ask: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ExitCode> {
+    let line = ProgressLine::new();
     let (answer, answered) = channel();
     // Nobody waits for the answer any more when it comes too late.
     let ask = move || drop(answer.send(ask()));
     std::thread::Builder::new().spawn(ask).map_err(|error| refuse(&error))?;
-    answered
-        .recv_timeout(patience)
-        .map_err(|_| refuse(&format_args!("{what}: its filesystem did not answer within {} s", patience.as_secs())))
+    let end = Instant::now() + patience;
+    loop {
+        match answered.recv_timeout(GLANCE) {
+            Ok(answer) => return Ok(answer),
+            Err(RecvTimeoutError::Timeout) if Instant::now() < end => line.waiting(),
+            Err(_) => break,
+        }
+    }
+    drop(line);
+    Err(refuse(&format_args!("{what}: its filesystem did not answer within {} s", patience.as_secs())))
 }
 
 fn directory_root(path: &Path, resolver: Resolver, patience: Duration) -> Result<Root, ExitCode> {

@@ -413,5 +413,5 @@ fn an_archive_that_never_answers() {
     let place = tree.at("hung/i.tar");
     let wanted = format!("\r\u{1b}[2Kerror: image {}: its filesystem did not answer within 3 s\r\n", place.display());
     assert!(said.ends_with(&wanted), "{said}");
-    assert!(said.starts_with("\r\u{1b}[2Klooking into the archive"), "{said}");
+    assert!(said.starts_with("\r\u{1b}[2Kwaiting for the target's filesystem"), "{said}");
 }
