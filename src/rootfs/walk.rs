@@ -13,8 +13,9 @@ use nix::errno::Errno;
 
 use crate::rootfs::{Glob, Kind, Links, Look, LookError, Metadata, Node, Root};
 
-/// How many folders deep a walk goes: real trees have tens, and each level costs the path's length again.
-pub const MAX_WALK_DEPTH: usize = 20_000;
+/// How many folders deep a walk goes: real trees have tens, and each level costs the path's length again, in the kernel's
+/// checks of a sandbox too.
+pub const MAX_WALK_DEPTH: usize = 8_000;
 /// The longest path that a walk builds: sixteen times what the kernel resolves at once.
 pub const MAX_WALK_PATH: usize = 64 << 10;
 /// How many entries a walk that follows links may meet: links can make a small tree endless.

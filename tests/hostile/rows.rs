@@ -504,10 +504,10 @@ pub(crate) fn shapes() -> Vec<Row> {
         ),
         row(
             "more levels than are walked",
-            |tree| drop(tree.deep("deep", "d", 20_100)),
+            |tree| drop(tree.deep("deep", "d", 8_100)),
             &[(
                 "{find: {under: [/deep], name: none}, expect: {exist: false}}",
-                Error("too large: 20001 levels of folders"),
+                Error("too large: 8001 levels of folders"),
             )],
         )
         .heavy(),
