@@ -186,3 +186,31 @@ fn read_all(file: &OwnedFd) -> Look<Vec<u8>> {
 fn gone(errno: Errno) -> LookError {
     if errno == Errno::ESRCH { LookError::Absent } else { errno.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Stdio};
+
+    use super::*;
+
+    /// So whatever its number is used for next is never taken for it.
+    #[test]
+    fn a_handle_outlives_its_process_and_tells_of_no_other() {
+        let procfs = Procfs::open().unwrap();
+        let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+        let process = procfs.process(i32::try_from(child.id()).unwrap()).unwrap();
+        assert!(process.is_running());
+        assert!(process.start_time().unwrap() > 0);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(!process.is_running());
+        assert_eq!(process.start_time(), Err(LookError::Absent));
+        for name in ["status", "cmdline", "mountinfo", "cgroup"] {
+            assert_eq!(process.read(name), Err(LookError::Absent), "{name}");
+        }
+        assert_eq!(process.link("exe"), Err(LookError::Absent));
+        assert_eq!(process.link("ns/user"), Err(LookError::Absent));
+        assert_eq!(process.root().map(drop), Err(LookError::Absent));
+        assert_eq!(process.names("fd"), Err(LookError::Absent));
+    }
+}

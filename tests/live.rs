@@ -198,10 +198,22 @@ fn the_agent_in_its_own_image_needs_no_capability() {
     assert_eq!(closed(&scan(&two)), "passed");
     // Files that belong to root need only the first of them.
     assert_eq!(closed(&scan(&["--user", "0:0", "--cap-add", "SYS_PTRACE"])), "passed", "the file belongs to root");
-    for options in [["--user", "65532:0"], ["--user", "0:0"], ["--user", "1000:65532"]] {
+    let user = |own: u32| format!("  - the target runs as uid 65532, this scanner as {own}\n");
+    let group = |own: u32| format!("  - the target runs as gid 65532, this scanner as {own}\n");
+    for (options, why) in [
+        (vec!["--user", "65532:0"], group(0)),
+        (vec!["--user", "0:0"], user(0) + &group(0)),
+        (vec!["--user", "0:0", "--cap-add", "DAC_READ_SEARCH"], user(0) + &group(0)),
+        (vec!["--user", "1000:65532"], user(1000)),
+    ] {
         let refused = scan(&options);
         assert_eq!((refused.code, refused.stdout.as_str()), (104, ""), "{options:?}: {}", refused.stderr);
-        assert!(refused.stderr.contains("run it as 65532:65532 without any capability"), "{}", refused.stderr);
+        let whole = format!(
+            "process 1: the kernel does not let this scanner look into it\n{why}  \
+             = help: run it as 65532:65532 without any capability (reads what the target's own user can read)\n  \
+             = help: or as 0:0 with CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE (reads everything)\n"
+        );
+        assert!(refused.stderr.ends_with(&whole), "{options:?}: {}", refused.stderr);
     }
 }
 

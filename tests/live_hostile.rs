@@ -342,3 +342,90 @@ fn what_a_target_calls_itself_gives_no_orders() {
     let named = run(&podman.0.0, ["locate", "--target", "name=app"]);
     assert_eq!(named.code, 104, "{}", named.stdout);
 }
+
+/// Tries to get into every process of the scanner, and of a program that anybody may read, as long as it runs; says what
+/// it got into. Now and then it stops or ends one.
+const NEIGHBOUR: &str = r#"
+> /volume/ready
+n=0
+while :; do
+    for p in /proc/[0-9]*; do
+        { read -r name < $p/comm; } 2>/dev/null || continue
+        case $name in assay|sleep) ;; *) continue ;; esac
+        { true 4<>$p/mem; } 2>/dev/null && echo "mem $name"
+        { true 5>$p/fd/1; } 2>/dev/null && echo "output $name"
+        { true <$p/environ; } 2>/dev/null && echo "environment $name"
+        [ -e $p/root/. ] && echo "root $name"
+        set -- $p/fd/*; [ -e "$1" ] && echo "descriptors $name"
+        [ $name = assay ] || continue
+        echo "tried $name"
+        n=$((n+1))
+        case $((n%40)) in
+            7|17) kill -STOP ${p#/proc/}; { true 4<>$p/mem; } 2>/dev/null && echo "mem $name"; kill -CONT ${p#/proc/} ;;
+            9) kill -KILL ${p#/proc/} ;;
+        esac
+    done 2>/dev/null
+done"#;
+
+/// How many times the scanner is started beside the neighbour.
+const STARTS: usize = 1000;
+
+#[test]
+fn a_neighbour_of_the_same_user_forges_nothing() {
+    let Some(podman) = Podman::new("a_neighbour_of_the_same_user_forges_nothing") else { return };
+    podman.hostile();
+    podman.agent();
+    let tree = podman.0.path("agent-tree");
+    podman.put_shell(&tree);
+    podman.image("agents", &tree, &["ENTRYPOINT [\"/shell/sh\", \"-c\"]", "ENV PATH=/shell", "USER 65532:65532"]);
+    podman.0.write(
+        "p.yaml",
+        "schema: 1\nname: p\ncontrols:\n\
+         \x20 - {id: met, title: t, checks: [{file: /etc/passwd, expect: {exist: true}}]}\n\
+         \x20 - {id: unmet, title: t, checks: [{file: /bin/sh, expect: {exist: true}}]}\n",
+    );
+    let least = ["--user", "65532:65532", "--cap-drop", "all", "--security-opt", "no-new-privileges"];
+    let target = ["localhost/hostile:1", NEIGHBOUR];
+    let pid = podman.start("target", &[&least[..], &target].concat());
+    until("the neighbour", || Path::new(&format!("/proc/{pid}/root/volume/ready")).exists());
+
+    // What it can do to a program that is like the scanner, but may be read: the proof that its attacks are some.
+    let starts = format!(
+        "sleep 10000 & i=0; while [ $i -lt {STARTS} ]; do\n\
+         report=$(/assay scan /p.yaml --target auto --reporter json 2>/dev/null); echo \"$? $report\"; i=$((i+1)); done"
+    );
+    let profile = format!("{}:/p.yaml:ro", podman.0.path("p.yaml").display());
+    let agents = ["run", "--rm", "--init=false", "--read-only", "--pid", "container:target", "-v", &profile];
+    let output = podman.output(&[&agents[..], &least, &["localhost/agents:1", &starts]].concat());
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    let attacks = podman.run(&["logs", "target"]);
+    let got = |what: &str| attacks.lines().filter(|line| *line == what).count();
+    for attack in ["mem", "output", "environment", "root", "descriptors"] {
+        assert!(got(&format!("{attack} sleep")) > 0, "{attack} is no attack here");
+        assert_eq!(got(&format!("{attack} assay")), 0, "{attack}: the scanner let its neighbour in");
+    }
+    assert!(got("tried assay") > STARTS / 2, "only {} tries", got("tried assay"));
+
+    let (mut whole, mut none) = (0, 0);
+    for line in said.lines() {
+        let (code, report) = line.split_once(' ').unwrap();
+        match code {
+            "100" => {
+                let report: Value = serde_json::from_str(report).unwrap_or_else(|error| panic!("{error}: {line}"));
+                assert_eq!(statuses(&report), ["passed", "failed"], "{report:#}");
+                assert_eq!(report["passthrough"]["assay"]["target"]["assurance"], "live, same user");
+                whole += 1;
+            }
+            // Ended by the neighbour, perhaps in the midst of its report.
+            "137" => {
+                assert!(serde_json::from_str::<Value>(report).is_err() || report.contains("\"failed\""), "{report}");
+                none += 1;
+            }
+            _ => panic!("a result of its own: {line}"),
+        }
+    }
+    assert_eq!(whole + none, STARTS, "every start is accounted for");
+    assert!(whole > 0 && none > 0, "{whole} whole, {none} ended");
+}

@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part")]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, chown, symlink};
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -99,6 +99,7 @@ impl Podman {
         for folder in ["hung", "jail", "mnt", "proc", "dev", "sys", "volume"] {
             fs::create_dir_all(tree.join(folder)).unwrap();
         }
+        chown(tree.join("volume"), Some(65532), Some(65532)).unwrap();
         for name in ["idle", "jail/idle", "unreadable"] {
             fs::copy("/usr/bin/catatonit", tree.join(name)).unwrap();
         }
