@@ -127,9 +127,13 @@ fn a_replaced_root_is_no_containers_root() {
         )
     };
     let user_namespace = "it lives in another user namespace, in which it can make any root";
-    let rows: [(&str, &[&str], String, &[&str]); 5] = [
+    let data = podman.0.path("snapshots/data");
+    fs::create_dir_all(&data).unwrap();
+    let data = format!("{}:/volume", data.display());
+    let rows: [(&str, &[&str], String, &[&str]); 6] = [
         ("chroot", &[], into("/jail"), &["its root is a folder within a mount, as chroot makes it"]),
         ("volume", &["-v", "made:/volume"], into("/volume"), &["volumes/made/_data of a filesystem of kind"]),
+        ("folder", &["-v", &data], into("/volume"), &["snapshots/data of a filesystem of kind"]),
         ("memory", &["--tmpfs", "/volume"], into("/volume"), &["its root is a filesystem of kind tmpfs"]),
         (
             "tmpfs",

@@ -119,8 +119,9 @@ const LAYERED: [&[u8]; 4] = [b"overlay", b"aufs", b"fuse.fuse-overlayfs", b"fuse
 /// Filesystems of disks, on which runtimes without overlayfs keep a copy of each root.
 const DISKS: [&[u8]; 6] = [b"btrfs", b"erofs", b"ext4", b"squashfs", b"xfs", b"zfs"];
 
-/// Where such copies lie: containerd's snapshotters; podman's, CRI-O's and docker's vfs; btrfs drivers.
-const COPIES: [&str; 4] = ["/snapshots/", "/vfs/dir/", "/vfs-containers/", "/subvolumes/"];
+/// Where such copies lie: containerd's snapshotters; podman's, CRI-O's and docker's vfs; btrfs drivers. By names that
+/// nobody gives a folder of data, which could be mounted into a container that then takes it for its root.
+const COPIES: [&str; 4] = ["/io.containerd.snapshotter.v1.", "/vfs/dir/", "/vfs-containers/", "/btrfs/subvolumes/"];
 
 /// What is strange about the mount of a container's root.
 fn strange(mount: &Mount) -> Option<String> {
@@ -180,6 +181,8 @@ mod tests {
             ("fuse.sshfs", "/"),
             ("ext4", "/var/lib/kubelet/pods/1/volumes/kubernetes.io~empty-dir/snapshots/x"),
             ("nfs4", "/snapshots/1"),
+            ("ext4", "/srv/snapshots/monday"),
+            ("btrfs", "/home/subvolumes/data"),
         ];
         for (kind, root) in odd {
             assert!(strange(&mount(kind, root)).is_some(), "{kind} {root}");
