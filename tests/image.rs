@@ -543,7 +543,7 @@ fn wrong_options_are_told() {
     stage.write("p.yaml", PROFILE);
     stage.write("root/etc/passwd", "");
     for (arguments, wanted) in [
-        (&["scan", "p.yaml"][..], "<--rootfs <DIR>|--image <ARCHIVE>|--pid <PID>|--target <HOW>>"),
+        (&["scan", "p.yaml"][..], "<--rootfs <DIR>|--image <ARCHIVE>|--pid <PID>|--target <HOW>|--container <NAME>>"),
         (&["scan", "p.yaml", "--rootfs", "root", "--image", "i"], "cannot be used with"),
         (&["scan", "p.yaml", "--rootfs", "root", "--platform", "linux/arm"], "--image <ARCHIVE>"),
         (&["scan", "p.yaml", "--rootfs", "root", "--image-name", "x"], "--image <ARCHIVE>"),

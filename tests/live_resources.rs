@@ -98,7 +98,7 @@ fn a_closed_container_is_what_podman_says() {
         "{kernel_parameter: kernel.ostype, expect: {value: Linux}}".to_owned(),
     ];
     let profile = profile(&podman, &checks);
-    let arguments = ["scan", &profile, "--reporter", "json", "--pid", &pid];
+    let arguments = ["scan", &profile, "--accept-observed-agent", "--reporter", "json", "--pid", &pid];
     let wrong =
         |run: &Run| -> Vec<Value> { results(run).into_iter().filter(|result| result["status"] != "passed").collect() };
     assert_eq!(wrong(&run(&podman.0.0, arguments)), Vec::<Value>::new());
@@ -113,18 +113,30 @@ fn a_closed_container_is_what_podman_says() {
         .collect();
     assert!(points.len() > 5, "{points:?}");
     let profile = self::profile(&podman, &[format!("{{mounts: {{}}, expect: {{mount_points: {points:?}}}}}")]);
-    assert_eq!(wrong(&run(&podman.0.0, ["scan", &profile, "--reporter", "json", "--pid", &pid])), Vec::<Value>::new());
+    assert_eq!(
+        wrong(&run(&podman.0.0, ["scan", &profile, "--accept-observed-agent", "--reporter", "json", "--pid", &pid])),
+        Vec::<Value>::new()
+    );
 
     // The baseline finds nothing to complain of in how it runs.
     let baseline = repository("profiles/container-baseline").display().to_string();
-    let found = run(&podman.0.0, ["scan", &baseline, "--reporter", "json", "--pid", &pid]);
+    let found = run(&podman.0.0, ["scan", &baseline, "--accept-observed-agent", "--reporter", "json", "--pid", &pid]);
     assert_eq!((found.code, wrong(&found)), (0, Vec::new()), "{}", found.stdout);
 
     // The target's own user needs no capability for any of it.
     let scan = |profile: &str| -> Run {
         let mut own = Command::new("setpriv");
         own.args(["--reuid", "65532", "--regid", "65532", "--clear-groups", "--bounding-set=-all"]);
-        own.args([env!("CARGO_BIN_EXE_assay"), "scan", profile, "--reporter", "json", "--pid", &pid]);
+        own.args([
+            env!("CARGO_BIN_EXE_assay"),
+            "scan",
+            profile,
+            "--accept-observed-agent",
+            "--reporter",
+            "json",
+            "--pid",
+            &pid,
+        ]);
         own.output().unwrap().into()
     };
     let profile = self::profile(&podman, &checks);
@@ -168,21 +180,25 @@ fn an_open_container_fails_where_it_is_open() {
         "{kernel_parameter: kernel.hostname, expect: {exist: true}}".to_owned(),
     ];
     let profile = profile(&podman, &checks);
-    let found = results(&run(&podman.0.0, ["scan", &profile, "--reporter", "json", "--pid", &pid]));
+    let found =
+        results(&run(&podman.0.0, ["scan", &profile, "--accept-observed-agent", "--reporter", "json", "--pid", &pid]));
     assert!(statuses(&found).iter().all(|status| *status == "passed"), "{found:#?}");
 
     let namespaces = self::profile(
         &podman,
         &["{processes: {}, expect: {host_pid: true, host_ipc: true, host_uts: true, shared_namespaces: {includes: [net, pid]}}}".to_owned()],
     );
-    let namespaces = results(&run(&podman.0.0, ["scan", &namespaces, "--reporter", "json", "--pid", &pid]));
+    let namespaces = results(&run(
+        &podman.0.0,
+        ["scan", &namespaces, "--accept-observed-agent", "--reporter", "json", "--pid", &pid],
+    ));
     // On a machine that is a container itself, its namespaces are not the host's.
     let initial = fs::read_link("/proc/self/ns/pid").unwrap().to_string_lossy() == "pid:[4026531836]";
     let wanted = if initial { "passed" } else { "failed" };
     assert_eq!(statuses(&namespaces), [wanted, wanted, wanted, "passed"], "{namespaces:#?}");
 
     let baseline = repository("profiles/container-baseline").display().to_string();
-    let found = run(&podman.0.0, ["scan", &baseline, "--reporter", "json", "--pid", &pid]);
+    let found = run(&podman.0.0, ["scan", &baseline, "--accept-observed-agent", "--reporter", "json", "--pid", &pid]);
     let report: Value = serde_json::from_str(&found.stdout).unwrap();
     let failed = report["profiles"][0]["controls"]
         .as_array()
