@@ -364,8 +364,8 @@ while :; do
         [ $name = assay ] || continue
         echo "tried $name"
         n=$((n+1))
-        case $((n%40)) in
-            7|17) kill -STOP ${p#/proc/}; { true 4<>$p/mem; } 2>/dev/null && echo "mem $name"; kill -CONT ${p#/proc/} ;;
+        case $((n%400)) in
+            7|107|207|307) kill -STOP ${p#/proc/}; { true 4<>$p/mem; } 2>/dev/null && echo "mem $name"; kill -CONT ${p#/proc/} ;;
             9) kill -KILL ${p#/proc/} ;;
         esac
     done 2>/dev/null
