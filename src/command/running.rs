@@ -143,8 +143,8 @@ impl fmt::Display for Table<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             out,
-            "  {:>7} {:>11} {:>9} {:>5}  {:<12} {:<16} COMMAND",
-            "PID", "UID:GID", "STARTED", "PROCS", "ID", "NAME"
+            "  {:>7} {:>11} {:>9} {:>5}  {:<14} {:<12} {:<16} COMMAND",
+            "PID", "UID:GID", "STARTED", "PROCS", "ROOT MOUNT", "ID", "NAME"
         )?;
         for seen in self.0 {
             let id = seen.container.as_ref().and_then(|container| container.id.get(..12)).unwrap_or("-");
@@ -152,6 +152,8 @@ impl fmt::Display for Table<'_> {
             let command = seen.executable.as_ref().map(|path| lossless(path));
             let command = command.unwrap_or_else(|| lossless(&seen.command.join(&b' ')));
             let owner = format!("{}:{}", seen.uid, seen.gid);
+            let root = seen.root.as_ref().map(|root| format!("{} {}", root.id, harmless_line(&lossless(&root.kind))));
+            let root = root.unwrap_or_else(|| "-".to_owned());
             let mut command = harmless_line(&command);
             if let Some((end, _)) = command.char_indices().nth(60) {
                 command.truncate(end);
@@ -159,7 +161,7 @@ impl fmt::Display for Table<'_> {
             }
             write!(
                 out,
-                "\n  {:>7} {owner:>11} {:>9} {:>5}  {id:<12} {name:<16} {command}",
+                "\n  {:>7} {owner:>11} {:>9} {:>5}  {root:<14} {id:<12} {name:<16} {command}",
                 seen.pid, seen.started, seen.processes
             )?;
         }

@@ -90,8 +90,8 @@ pub fn access(own: &Own, target: &ProcStatus, dumpable: Option<bool>, same_user_
     let one = |ids: [u32; 3]| ids.iter().all(|id| *id == ids[0]).then_some(ids[0]);
     let mut ways = Vec::new();
     if let (Some(uid), Some(gid)) = (one(users), one(groups)) {
-        // Capabilities that are added to a container reach uid 0 only.
-        let reachable = target.permitted == 0 || uid == 0;
+        // Capabilities that are added to a container reach uid 0 only; and with CAP_SYS_PTRACE no other is needed.
+        let reachable = target.permitted == 0 || (uid == 0 && target.permitted & SYS_PTRACE == 0);
         if reachable && dumpable != Some(false) && !foreign {
             ways.push(Way { uid, gid, capabilities: names(target.permitted), reads_all: false });
         }
@@ -184,5 +184,7 @@ mod tests {
         assert_eq!(ways[1].to_string(), "as 0:0 with CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE (reads everything)");
         assert_eq!(access(&own(1, 1, 0), &target(7, 7, 1), Some(true), None).ways.len(), 1);
         assert_eq!(access(&own(1, 1, 0), &target(7, 7, 0), Some(false), None).ways.len(), 1);
+        assert_eq!(access(&own(1, 1, 0), &target(0, 0, 1 | SYS_PTRACE), None, None).ways.len(), 1);
+        assert_eq!(access(&own(1, 1, 0), &target(0, 0, 1), None, None).ways[0].capabilities, ["cap_chown"]);
     }
 }

@@ -115,6 +115,10 @@ impl Facts {
         if survey.unseen > 0 {
             incomplete.push(format!("{} processes did not let themselves be looked at", survey.unseen));
         }
+        let doubtful = survey.doubtful_members(chosen);
+        if doubtful > 0 {
+            incomplete.push(format!("{doubtful} processes with another root may belong to it: no control group tells"));
+        }
         let members: Vec<&Candidate> = survey.of_the_container_of(chosen).collect();
         let processes = if members.len() > MAX_PROCESSES {
             Err(LookError::TooLarge { what: "processes", size: members.len() as u64, cap: MAX_PROCESSES as u64 })

@@ -216,6 +216,17 @@ impl Survey {
         self.processes.iter().chain(&self.own).filter(move |seen| seen.group() == group)
     }
 
+    /// How many processes could belong to a container as well: where no control group tells, one that changes its root looks
+    /// like a container of its own.
+    pub(super) fn doubtful_members(&self, one: &Candidate) -> usize {
+        if one.container.is_some() {
+            return 0;
+        }
+        let group = one.group();
+        let nameless = |seen: &&Candidate| seen.container.is_none() && seen.kubernetes.is_none();
+        self.processes.iter().filter(nameless).filter(|seen| seen.group() != group).count()
+    }
+
     /// The first process of the container that a process belongs to.
     pub(super) fn first_of(&self, one: &Candidate) -> Option<i32> {
         self.containers.iter().find(|first| first.group() == one.group()).map(|first| first.pid)
@@ -277,6 +288,16 @@ mod tests {
         let pod = survey(vec![seen(40, 10, Some("app"), 2), seen(8, 11, Some("app"), 2)]);
         assert_eq!(pod.choose(&Wanted::Auto).unwrap().pid, 40);
         assert_eq!(pod.choose(&Wanted::Pid(8)).unwrap().pid, 8);
+    }
+
+    #[test]
+    fn a_process_with_another_root_may_belong_to_a_container_without_id() {
+        let mut target = seen(1, 1, None, 1);
+        let two = survey(vec![target.clone(), seen(7, 10, None, 2)]);
+        assert_eq!(two.doubtful_members(&target), 1);
+        target.container = Some(ContainerId { engine: None, id: "0".repeat(64) });
+        let two = survey(vec![target.clone(), seen(7, 10, None, 2)]);
+        assert_eq!(two.doubtful_members(&target), 0, "its control group would tell");
     }
 
     #[test]
