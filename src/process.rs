@@ -14,6 +14,8 @@ mod own;
 mod sysctl;
 
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, openat};
@@ -41,7 +43,11 @@ const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_CLOEXEC).union(OFlag::O_NOCTT
 
 /// The scanner's own procfs, checked to be one.
 #[derive(Debug)]
-pub struct Procfs(OwnedFd);
+pub struct Procfs {
+    folder: OwnedFd,
+    /// How many processes were asked for: while it grows, nothing hangs.
+    asked: Arc<AtomicU64>,
+}
 
 /// One process, by a handle that no other process can take over.
 #[derive(Debug)]
@@ -56,16 +62,22 @@ impl Procfs {
     ///
     /// Errors: it is not there, or something else is mounted over it.
     pub fn open() -> Look<Procfs> {
+        Procfs::open_counting(Arc::default())
+    }
+
+    /// The same, counting for others how many processes were asked for.
+    pub fn open_counting(asked: Arc<AtomicU64>) -> Look<Procfs> {
         let folder = nix::fcntl::open("/proc", FOLDER, Mode::empty())?;
         if fstatfs(&folder)?.filesystem_type() != PROC_SUPER_MAGIC {
             return Err(LookError::Unsupported("/proc is not a procfs"));
         }
-        Ok(Procfs(folder))
+        Ok(Procfs { folder, asked })
     }
 
     /// The process of a number. `Absent` where there is none, or hidepid hides it.
     pub fn process(&self, pid: i32) -> Look<Process> {
-        let folder = openat(&self.0, pid.to_string().as_str(), FOLDER | OFlag::O_NOFOLLOW, Mode::empty())?;
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let folder = openat(&self.folder, pid.to_string().as_str(), FOLDER | OFlag::O_NOFOLLOW, Mode::empty())?;
         // A filesystem could be mounted over the folder of one process.
         if fstatfs(&folder)?.filesystem_type() != PROC_SUPER_MAGIC {
             return Err(LookError::Unsupported("something is mounted over the process's folder in /proc"));
@@ -80,7 +92,7 @@ impl Procfs {
 
     /// The numbers of all processes that this procfs shows, in ascending order.
     pub fn pids(&self) -> Look<Vec<i32>> {
-        let folder = openat(&self.0, ".", READ | OFlag::O_DIRECTORY, Mode::empty())?;
+        let folder = openat(&self.folder, ".", READ | OFlag::O_DIRECTORY, Mode::empty())?;
         let mut buffer = Vec::with_capacity(64 << 10);
         let mut entries = rustix::fs::RawDir::new(folder, buffer.spare_capacity_mut());
         let mut pids = Vec::new();

@@ -6,7 +6,7 @@ use crate::cli::{Locate, LocateFormat};
 use crate::command::running::{NotLiveWords, Table, whereabouts};
 use crate::command::{complain, container, print};
 use crate::exit_code::ExitCode;
-use crate::process::{Access, Candidate, Doubt, Live, NotLive, NotLocated, Wanted, Way, explain};
+use crate::process::{Access, Candidate, Doubt, Live, NotLive, NotLocated, Procfs, Wanted, Way, explain};
 use crate::value::lossless;
 
 /// A container that was found, and whether it can be scanned.
@@ -46,7 +46,8 @@ fn failed(arguments: &Locate, why: &str, found: Json) -> ExitCode {
 }
 
 fn found(wanted: &Wanted) -> Result<Found, NotLive> {
-    match Live::open(wanted, true) {
+    let procfs = Procfs::open().map_err(NotLive::Look)?;
+    match Live::open(&procfs, wanted, true) {
         Ok(live) => {
             let access = explain(&live.own, live.process()).map_err(NotLive::Look)?;
             Ok(Found { candidate: live.candidate, access, reachable: true, doubts: live.doubts })

@@ -2,6 +2,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -11,7 +13,7 @@ use crate::command::running::{NotLiveWords, whereabouts};
 use crate::command::{auditor_file, complain, container, image, read_file, usage};
 use crate::exit_code::ExitCode;
 use crate::outcome::AuditorFile;
-use crate::process::{Live, Wanted};
+use crate::process::{Live, Procfs, Wanted};
 use crate::protect::Limits;
 use crate::report::harmless_line;
 use crate::rootfs::{ImageChoice, ImageConfig, ImageError, Look, Resolver, Root};
@@ -82,7 +84,7 @@ impl Found<'_> {
 pub(super) fn find(target: &Target, timeout: Duration) -> Result<Found<'_>, ExitCode> {
     if let Some(archive) = &target.place.image {
         // Where it is not there, or may not be opened, reading it says so.
-        let held = patiently(&format!("image {}", archive.display()), STALL.min(timeout), {
+        let held = patiently(&format!("image {}", archive.display()), &Patience::of(STALL.min(timeout)), {
             let archive = archive.clone();
             move || hold(&archive).unwrap_or_default()
         })?;
@@ -91,10 +93,11 @@ pub(super) fn find(target: &Target, timeout: Duration) -> Result<Found<'_>, Exit
     let mut files = Vec::new();
     if let Some(wanted) = meant(target) {
         let accept_root = target.accept_root;
-        let patience = STALL.min(timeout);
-        let (live, root) = patiently("the container's root", patience, {
+        let signs = Arc::new(AtomicU64::new(0));
+        let patience = Patience { stall: STALL.min(timeout), whole: timeout, signs: Arc::clone(&signs) };
+        let (live, root) = patiently("the container's root", &patience, {
             let resolver = resolver(target);
-            move || running(&wanted, accept_root, resolver)
+            move || running(&wanted, accept_root, resolver, signs)
         })??;
         let mut location = whereabouts(&live.candidate);
         if let (Some(name), None) = (&target.place.container, &live.candidate.kubernetes) {
@@ -113,7 +116,7 @@ pub(super) fn find(target: &Target, timeout: Duration) -> Result<Found<'_>, Exit
         }
     };
     let directory = target.place.rootfs.as_deref().unwrap_or(Path::new(""));
-    let root = directory_root(directory, resolver(target), STALL.min(timeout))?;
+    let root = directory_root(directory, resolver(target), &Patience::of(STALL.min(timeout)))?;
     let root = config.into_iter().fold(root, Root::with_image_config);
     Ok(Found::Open(Box::new(Opened { location: location(target, &root), root, files, live: None })))
 }
@@ -141,10 +144,27 @@ fn resolver(target: &Target) -> Resolver {
     }
 }
 
+/// How long an answer may take.
+struct Patience {
+    /// Without any sign of life.
+    stall: Duration,
+    /// In all.
+    whole: Duration,
+    /// It grows while there are signs of life.
+    signs: Arc<AtomicU64>,
+}
+
+impl Patience {
+    /// Where no answer but the last is a sign of life.
+    fn of(whole: Duration) -> Patience {
+        Patience { stall: whole, whole, signs: Arc::default() }
+    }
+}
+
 /// Asks a filesystem that may not answer: only the thread that asks it hangs then.
 fn patiently<T: Send + 'static>(
     what: &str,
-    patience: Duration,
+    patience: &Patience,
     ask: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ExitCode> {
     let line = ProgressLine::new();
@@ -152,19 +172,30 @@ fn patiently<T: Send + 'static>(
     // Nobody waits for the answer any more when it comes too late.
     let ask = move || drop(answer.send(ask()));
     std::thread::Builder::new().spawn(ask).map_err(|error| refuse(&error))?;
-    let end = Instant::now() + patience;
-    loop {
+    let end = Instant::now() + patience.whole;
+    let (mut signs, mut since) = (0, Instant::now());
+    let waited = loop {
         match answered.recv_timeout(GLANCE) {
             Ok(answer) => return Ok(answer),
-            Err(RecvTimeoutError::Timeout) if Instant::now() < end => line.waiting(),
-            Err(_) => break,
+            Err(RecvTimeoutError::Timeout) => line.waiting(),
+            Err(RecvTimeoutError::Disconnected) => break since.elapsed(),
         }
-    }
+        let seen = patience.signs.load(Ordering::Relaxed);
+        if seen != signs {
+            (signs, since) = (seen, Instant::now());
+        }
+        if since.elapsed() >= patience.stall {
+            break patience.stall;
+        }
+        if Instant::now() >= end {
+            break patience.whole;
+        }
+    };
     drop(line);
-    Err(refuse(&format_args!("{what}: its filesystem did not answer within {} s", patience.as_secs())))
+    Err(refuse(&format_args!("{what}: its filesystem did not answer within {} s", waited.as_secs())))
 }
 
-fn directory_root(path: &Path, resolver: Resolver, patience: Duration) -> Result<Root, ExitCode> {
+fn directory_root(path: &Path, resolver: Resolver, patience: &Patience) -> Result<Root, ExitCode> {
     let asked = path.to_owned();
     let root = patiently(&format!("root {}", path.display()), patience, move || Root::open(&asked, resolver))?;
     root.map_err(|error| refuse(&error))
@@ -185,15 +216,22 @@ fn meant(target: &Target) -> Option<Meant> {
     process.map(Meant::Process).or_else(|| place.container.clone().map(Meant::Container))
 }
 
-fn running(meant: &Meant, accept_root: bool, resolver: Resolver) -> Result<(Live, Root), ExitCode> {
+fn running(
+    meant: &Meant,
+    accept_root: bool,
+    resolver: Resolver,
+    signs: Arc<AtomicU64>,
+) -> Result<(Live, Root), ExitCode> {
+    let procfs = Procfs::open_counting(signs);
+    let procfs = procfs.map_err(|error| refuse(&format_args!("/proc of this system cannot be used: {error}")))?;
     let live = match meant {
         Meant::Process(wanted) => {
-            Live::open(wanted, accept_root).map_err(|error| refuse(&NotLiveWords::of(&error, wanted)))?
+            Live::open(&procfs, wanted, accept_root).map_err(|error| refuse(&NotLiveWords::of(&error, wanted)))?
         }
         Meant::Container(name) => {
             let known = container::known(name).map_err(|why| refuse(&why))?;
             let wanted = container::wanted(&known);
-            Live::open(&wanted, accept_root).map_err(|error| match container::not_running(&known, &error) {
+            Live::open(&procfs, &wanted, accept_root).map_err(|error| match container::not_running(&known, &error) {
                 Some(why) => refuse(&why),
                 None => refuse(&NotLiveWords::of(&error, &wanted)),
             })?

@@ -96,9 +96,10 @@ impl RootFacts {
     }
 }
 
-type Place = (Option<u64>, Option<bool>, ((u32, u32), u64));
+pub(super) type Place = (Option<u64>, Option<bool>, ((u32, u32), u64));
 
-fn place(root: impl AsFd) -> Look<Place> {
+/// Where a root directory is: the mount, whether it is that mount's top, device and inode.
+pub(super) fn place(root: impl AsFd) -> Look<Place> {
     let wanted = StatxFlags::BASIC_STATS | StatxFlags::MNT_ID;
     let stat = rustix::fs::statx(root, c"", AtFlags::EMPTY_PATH, wanted)?;
     let mount_id = (stat.stx_mask & StatxFlags::MNT_ID.bits() != 0).then_some(stat.stx_mnt_id);

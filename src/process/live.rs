@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::process::access::{Access, Missing, access};
 use crate::process::facts::Facts;
-use crate::process::identity::{Doubt, RootFacts};
+use crate::process::identity::{Doubt, RootFacts, place};
 use crate::process::locate::{Candidate, NotLocated, Survey, Wanted, survey};
 use crate::process::{Own, Process, Procfs};
 use crate::rootfs::{Look, LookError};
@@ -49,10 +49,9 @@ pub enum NotLive {
 impl Live {
     /// Finds the container that is meant and opens its root. `accept_root` goes on with a root that may not be the
     /// container's.
-    pub fn open(wanted: &Wanted, accept_root: bool) -> Result<Live, NotLive> {
-        let procfs = Procfs::open().map_err(NotLive::Look)?;
-        let own = Own::read(&procfs).map_err(NotLive::Look)?;
-        let survey = survey(&procfs).map_err(NotLive::Look)?;
+    pub fn open(procfs: &Procfs, wanted: &Wanted, accept_root: bool) -> Result<Live, NotLive> {
+        let own = Own::read(procfs).map_err(NotLive::Look)?;
+        let survey = survey(procfs).map_err(NotLive::Look)?;
         let candidate = survey.choose(wanted).map_err(|error| NotLive::NotLocated(error, Box::new(survey.clone())))?;
         let ended = |error| match error {
             LookError::Absent => NotLive::Ended(candidate.pid),
@@ -72,13 +71,13 @@ impl Live {
         };
         let facts = RootFacts::look(&process, &root).map_err(ended)?;
         let mut doubts = facts.doubts(&own);
-        let roots = Roots::look(&procfs, &survey, &candidate, &facts);
+        let roots = Roots::look(procfs, &survey, &candidate, &facts);
         doubts.extend(roots.first_disagrees.map(Doubt::Disagrees));
         if !doubts.is_empty() && !accept_root {
             return Err(NotLive::Doubtful(Box::new(candidate), doubts));
         }
         let Roots { others: other_roots, unseen: unseen_roots, .. } = roots;
-        let processes = Arc::new(Facts::take(&procfs, &survey, &candidate, &process).map_err(ended)?);
+        let processes = Arc::new(Facts::take(procfs, &survey, &candidate, &process).map_err(ended)?);
         Ok(Live { candidate, own, facts, doubts, other_roots, unseen_roots, processes, process, root })
     }
 
@@ -141,12 +140,9 @@ impl Roots {
         let mut roots = Roots::default();
         let first = survey.first_of(chosen);
         for seen in survey.of_the_container_of(chosen).filter(|seen| seen.pid != chosen.pid) {
-            let place = procfs.process(seen.pid).and_then(|process| {
-                let root = process.root()?;
-                RootFacts::look(&process, root)
-            });
-            match place {
-                Ok(other) if (other.place, other.mount_id) == (facts.place, facts.mount_id) => {}
+            let root = procfs.process(seen.pid).and_then(|process| place(process.root()?));
+            match root {
+                Ok((mount_id, _, place)) if (place, mount_id) == (facts.place, facts.mount_id) => {}
                 Ok(_) => {
                     roots.others.push(seen.pid);
                     if first == Some(seen.pid) {

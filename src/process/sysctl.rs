@@ -65,7 +65,7 @@ impl Parameters {
 
     /// Those of the scanner's own procfs.
     pub fn open(procfs: &Procfs) -> Look<Parameters> {
-        let folder = openat(&procfs.0, "sys", FOLDER, Mode::empty())?;
+        let folder = openat(&procfs.folder, "sys", FOLDER, Mode::empty())?;
         Ok(Parameters::Kernel(folder))
     }
 
