@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::cli::Target;
-use crate::command::sandbox::Sandbox;
 use crate::outcome::{Assurance, LiveFacts};
 use crate::process::{Candidate, Live, NotLive, NotLocated, Survey, Wanted};
+use crate::protect::{Measure, Observer};
 use crate::report::harmless_line;
 use crate::value::lossless;
 
@@ -38,7 +38,7 @@ impl<'a> NotLiveWords<'a> {
 }
 
 /// What the report says of a running container.
-pub(super) fn live_facts(live: &Live, target: &Target, sandbox: &Sandbox) -> LiveFacts {
+pub(super) fn live_facts(live: &Live, target: &Target, measures: &[Measure], observers: &[Observer]) -> LiveFacts {
     let Candidate { pid, uid, gid, container, kubernetes, .. } = &live.candidate;
     let text = |bytes: &[u8]| lossless(bytes);
     let root = live.facts.mount.as_ref();
@@ -55,8 +55,8 @@ pub(super) fn live_facts(live: &Live, target: &Target, sandbox: &Sandbox) -> Liv
         doubts: live.doubts.iter().map(ToString::to_string).collect(),
         other_roots: live.other_roots.clone(),
         unseen_roots: live.unseen_roots,
-        protection: sandbox.measures.iter().map(|one| (one.name, one.in_force, one.words.clone())).collect(),
-        observers: sandbox.observers.iter().map(ToString::to_string).collect(),
+        protection: measures.iter().map(|one| (one.name, one.in_force, one.words.clone())).collect(),
+        observers: observers.iter().map(ToString::to_string).collect(),
     }
 }
 

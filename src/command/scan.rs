@@ -64,7 +64,7 @@ fn prepare_and_scan(arguments: &Scan, start: &Start) -> Result<ExitCode, ExitCod
     let rest = Duration::from_secs_f64(rest);
     let settings = Settings {
         location,
-        live: live.as_ref().map(|live| live_facts(live, &arguments.target, &sandbox)),
+        live: live.as_ref().map(|live| live_facts(live, &arguments.target, &sandbox.measures, &sandbox.observers)),
         processes: live.as_ref().map(|live| Arc::clone(&live.processes)),
         assurance: assurance(&arguments.target, live.as_ref()),
         selection,

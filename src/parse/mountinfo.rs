@@ -27,6 +27,13 @@ pub struct Mount {
     pub filesystem_options: Vec<Vec<u8>>,
 }
 
+impl Mount {
+    /// Whether the mount or its filesystem takes no changes.
+    pub fn is_read_only(&self) -> bool {
+        self.options.iter().chain(&self.filesystem_options).any(|option| option == b"ro")
+    }
+}
+
 /// Reads a mountinfo file.
 ///
 /// Errors: a line that is none of it; more rows than are taken.

@@ -4,7 +4,6 @@
 //! reads like the host's. What may be the host's is named, and a profile lists what it allows.
 
 use crate::parse::mountinfo::Mount;
-use crate::resource::mounts::is_read_only;
 use crate::value::lossless;
 
 /// Sockets of container runtimes: who may talk to them is root on the host.
@@ -52,7 +51,7 @@ const OF_KERNEL: [&str; 7] = ["debugfs", "tracefs", "bpf", "configfs", "efivarfs
 /// What a mount shows that a container should not have; `None` when it is nothing known here.
 pub(super) fn sensitive(mount: &Mount) -> Option<String> {
     let (kind, root, point) = (lossless(&mount.kind), lossless(&mount.root), lossless(&mount.point));
-    let writable = !is_read_only(mount);
+    let writable = !mount.is_read_only();
     let below = |folder: &str| root.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if let Some(socket) = SOCKETS.iter().find(|name| root.rsplit('/').next() == Some(name)) {
         return Some(format!("the socket of a container runtime: {socket}"));

@@ -98,7 +98,7 @@ fn value(mount: &Mount, name: &str) -> Value {
         "device" => Value::text(&mount.source),
         "type" => Value::text(&mount.kind),
         "options" => Value::texts(options(mount)),
-        "read_only" => Value::Bool(is_read_only(mount)),
+        "read_only" => Value::Bool(mount.is_read_only()),
         "propagation" => Value::texts(propagation(mount)),
         "root" => Value::text(&mount.root),
         "sensitive" => sensitive(mount).map_or(Value::Nil, Value::text),
@@ -106,14 +106,9 @@ fn value(mount: &Mount, name: &str) -> Value {
     }
 }
 
-/// Whether the mount or its filesystem takes no changes.
-pub(super) fn is_read_only(mount: &Mount) -> bool {
-    mount.options.iter().chain(&mount.filesystem_options).any(|option| option == b"ro")
-}
-
 /// Those of the mount and those of its filesystem, each once.
 fn options(mount: &Mount) -> Vec<&[u8]> {
-    let mut options: Vec<&[u8]> = vec![if is_read_only(mount) { b"ro" } else { b"rw" }];
+    let mut options: Vec<&[u8]> = vec![if mount.is_read_only() { b"ro" } else { b"rw" }];
     for option in mount.options.iter().chain(&mount.filesystem_options).map(Vec::as_slice) {
         if !matches!(option, b"ro" | b"rw") && !options.contains(&option) {
             options.push(option);
