@@ -53,6 +53,9 @@ pub struct Needs<'a> {
     pub read: Vec<BorrowedFd<'a>>,
     /// Folders in which reports are made.
     pub write: Vec<BorrowedFd<'a>>,
+    /// Whether a process must be looked into to the end: under hidepid, to see that it is still there. Landlock keeps from
+    /// that.
+    pub look_into: bool,
 }
 
 /// Closes the process to others of its user and gives up what is not needed to begin with.
@@ -69,7 +72,7 @@ pub fn begin() -> Start {
 
 /// Gives up everything but what is needed. Threads that are started later are bound by it too.
 pub fn confine(needs: &Needs<'_>) -> Vec<Measure> {
-    vec![closed(), rights::give_up(&needs.write), files::confine(needs), calls::confine(&needs.write)]
+    vec![closed(), rights::give_up(needs), files::confine(needs), calls::confine(&needs.write)]
 }
 
 /// Whether the process is closed to others, and gains nothing by executing a file.

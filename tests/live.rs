@@ -407,3 +407,29 @@ fn a_sidecar_leaves_a_folder_of_results() {
     assert_eq!(refused.code, 104, "{}", refused.stderr);
     assert_eq!(fs::read_dir(&results).unwrap().count(), 0);
 }
+
+#[test]
+fn under_hidepid_a_container_is_scanned() {
+    let Some(podman) = Podman::new("under_hidepid_a_container_is_scanned") else { return };
+    podman.fixture("static");
+    podman.0.write("p.yaml", PROFILE);
+    let pid = podman.start("target", &["--cap-drop", "all", "localhost/static:1"]);
+    // A procfs of a namespace of its own, in which others' processes are hidden.
+    let hidden = |user: &str, arguments: &str| -> Run {
+        let program = env!("CARGO_BIN_EXE_assay");
+        let command = format!("mount -t proc -o hidepid=2 proc /proc && exec {user} {program} {arguments}");
+        Command::new("unshare").args(["-m", "sh", "-c", &command]).current_dir(&podman.0.0).output().unwrap().into()
+    };
+    let as_user = |uid: &str| format!("setpriv --reuid {uid} --regid {uid} --clear-groups --bounding-set=-all");
+    let scan = format!("scan p.yaml --accept-observed-agent --reporter json --pid {pid}");
+    for user in [as_user("65532"), String::new()] {
+        let run = hidden(&user, &scan);
+        let report = report(&run);
+        assert_eq!(report["profiles"][0]["controls"][0]["results"][0]["status"], "passed", "{}", run.stderr);
+        let protection = report["passthrough"]["assay"]["target"]["live"]["protection"].to_string();
+        assert!(protection.contains("not under hidepid"), "{protection}");
+    }
+    let other = hidden(&as_user("1000"), &scan);
+    assert_eq!(other.code, 104, "{}", other.stdout);
+    assert!(other.stderr.contains("/proc hides the processes of other users (hidepid)"), "{}", other.stderr);
+}

@@ -60,7 +60,8 @@ pub(super) fn enter<'a>(
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let most = if memory.is_some() { processors.min(JOBS_BESIDE) } else { processors };
     let jobs = jobs.map_or(most, usize::from);
-    measures.extend(confine(&Needs { read: found.handles(), write: folders.to_vec() }));
+    let look_into = found.live().is_some_and(|live| live.own.hidepid);
+    measures.extend(confine(&Needs { read: found.handles(), write: folders.to_vec(), look_into }));
     if let Err(error) = rayon::ThreadPoolBuilder::new().num_threads(jobs).build_global() {
         complain(&format_args!("error: the threads for {jobs} jobs cannot be started: {error}"));
         return Err(ExitCode::Internal);

@@ -1,8 +1,9 @@
 //! What the scanner is itself: its user, its rights, its namespaces.
 
-use crate::process::Procfs;
+use crate::parse::mountinfo::parse;
 use crate::process::identity::root_mount;
-use crate::rootfs::Look;
+use crate::process::{Process, Procfs};
+use crate::rootfs::{Look, LookError};
 
 /// The scanner's own facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Own {
     pub mount_namespace: Vec<u8>,
     /// Number of the mount of its own root.
     pub root_mount: Option<u64>,
+    /// Whether its procfs shows the processes of other users to those only who may look into them (hidepid, proc(5)).
+    pub hidepid: bool,
 }
 
 impl Own {
@@ -40,6 +43,15 @@ impl Own {
             user_namespace: myself.link("ns/user")?,
             mount_namespace: myself.link("ns/mnt")?,
             root_mount: root_mount(&myself)?.map(|mount| mount.id),
+            hidepid: hidepid(&myself)?,
         })
     }
+}
+
+fn hidepid(myself: &Process) -> Look<bool> {
+    let mounts = parse(&myself.read("mountinfo")?).map_err(|_| LookError::Unsupported("its mountinfo is odd"))?;
+    let procfs = mounts.iter().rfind(|mount| mount.point == b"/proc");
+    let shown: [&[u8]; 2] = [b"hidepid=0", b"hidepid=off"];
+    let hides = |option: &Vec<u8>| option.starts_with(b"hidepid=") && !shown.contains(&option.as_slice());
+    Ok(procfs.is_some_and(|mount| mount.filesystem_options.iter().any(hides)))
 }

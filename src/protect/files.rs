@@ -12,6 +12,12 @@ const NEWEST: ABI = ABI::V9;
 
 pub(super) fn confine(needs: &Needs<'_>) -> Measure {
     let measure = |in_force, words| Measure { name: "landlock", in_force, words };
+    if needs.look_into {
+        return measure(
+            false,
+            "not under hidepid, where it would keep the scanner from seeing the target again".to_owned(),
+        );
+    }
     match restrict(needs) {
         Ok(RestrictionStatus { ruleset: RulesetStatus::NotEnforced, .. }) => {
             measure(false, "this kernel has no Landlock, or it was not enabled at boot".to_owned())

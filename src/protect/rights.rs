@@ -6,7 +6,7 @@ use caps::{CapSet, Capability, CapsHashSet};
 use rustix::fs::fstat;
 
 use crate::process::names;
-use crate::protect::Measure;
+use crate::protect::{Measure, Needs};
 
 /// The capabilities that this process may use, as the kernel numbers them.
 pub fn held_now() -> u64 {
@@ -27,9 +27,12 @@ pub(super) fn give_nothing_on() {
 }
 
 /// Keeps the right to read every file, and to write reports where that takes a right.
-pub(super) fn give_up(folders: &[BorrowedFd<'_>]) -> Measure {
+pub(super) fn give_up(needs: &Needs<'_>) -> Measure {
     let mut kept = CapsHashSet::from([Capability::CAP_DAC_READ_SEARCH]);
-    if folders.iter().any(|folder| is_foreign(*folder)) {
+    if needs.look_into {
+        kept.insert(Capability::CAP_SYS_PTRACE);
+    }
+    if needs.write.iter().any(|folder| is_foreign(*folder)) {
         kept.extend([Capability::CAP_DAC_OVERRIDE, Capability::CAP_FOWNER]);
     }
     // Needs CAP_SETPCAP, and is for executed files only.
