@@ -23,7 +23,7 @@ use nix::sys::stat::Mode;
 use nix::sys::statfs::{PROC_SUPER_MAGIC, fstatfs};
 use rustix::fs::{AtFlags, StatxFlags};
 
-pub use access::{Access, Missing, Way, access, names};
+pub use access::{Access, Missing, SYS_PTRACE, Way, access, names};
 pub use cgroup::Cgroup;
 pub use facts::{Facts, ProcessFacts, RIGHTS, SECCOMP};
 pub use identity::{Doubt, RootFacts};
@@ -32,6 +32,7 @@ pub use locate::{Candidate, NotLocated, Survey, Wanted, survey};
 pub use own::Own;
 pub use sysctl::{Parameters, namespace, with_dots};
 
+use crate::parse::mountinfo::{self, Mount};
 use crate::parse::proc_status::{ProcStatus, parse, start_time};
 use crate::rootfs::{Look, LookError};
 
@@ -114,6 +115,21 @@ impl Process {
     pub fn read(&self, name: &str) -> Look<Vec<u8>> {
         let file = self.open(name)?;
         read_all(&file)
+    }
+
+    /// The mounts that it sees.
+    pub fn mounts(&self) -> Look<Vec<Mount>> {
+        mountinfo::parse(&self.read("mountinfo")?).map_err(|_| LookError::Unsupported("its mountinfo is odd"))
+    }
+
+    /// The first bytes of a file below /proc/PID, at most so many.
+    pub fn start_of(&self, name: &str, most: usize) -> Look<Vec<u8>> {
+        let file = self.open(name)?;
+        let mut bytes = vec![0; most];
+        let count = nix::unistd::read(&file, &mut bytes).map_err(gone)?;
+        bytes.truncate(count);
+        bytes.shrink_to_fit();
+        Ok(bytes)
     }
 
     /// Opens a file below /proc/PID for reading.

@@ -433,3 +433,51 @@ fn a_neighbour_of_the_same_user_forges_nothing() {
     assert_eq!(whole + none, STARTS, "every start is accounted for");
     assert!(whole > 0 && none > 0, "{whole} whole, {none} ended");
 }
+
+/// A process whose first thread ended looks like a zombie, and its other threads run on with all their rights.
+#[test]
+fn a_process_whose_first_thread_ended_is_not_overlooked() {
+    let test = "a_process_whose_first_thread_ended_is_not_overlooked";
+    let Some(podman) = Podman::new(test) else { return };
+    let script = "import ctypes, os, platform, sys, threading\n\
+        threading.Thread(target=sys.stdin.read).start()\n\
+        print('.', end='', flush=True)\n\
+        ctypes.CDLL(None).syscall(60 if platform.machine() == 'x86_64' else 93, 0)";
+    let python = Command::new("python3").args(["-c", script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let Ok(mut hidden) = python else { return fixture::skipped(test, "python3") };
+    let status = || fs::read_to_string(format!("/proc/{}/status", hidden.id())).unwrap();
+    until("its first thread's end", || status().contains("State:\tZ") && status().contains("Threads:\t2"));
+
+    podman.fixture("static");
+    podman.0.write(
+        "p.yaml",
+        "schema: 1\nname: p\ncontrols:\n\
+         \x20 - {id: users, title: t, checks: [{processes: {}, expect: {users: {excludes: root}}}]}\n",
+    );
+    let pid = podman.start("target", &["--cap-drop", "all", "localhost/static:1"]);
+    let scan = scan(&podman, &["--pid", &pid]);
+    let found = results(&report(&scan));
+    let direct = run(&podman.0.0, ["locate", "--pid", &hidden.id().to_string()]);
+    drop(hidden.stdin.take());
+    hidden.wait().unwrap();
+    assert_eq!(found[0].0, "failed");
+    assert!(found[0].1.contains("did not let themselves be looked at"), "{found:?}");
+    assert_eq!(direct.code, 104, "{}", direct.stdout);
+}
+
+/// A command line is the target's choice, megabytes of it too: it is a hint, and only its beginning is taken.
+#[test]
+fn long_command_lines_cost_little() {
+    let Some(podman) = Podman::new("long_command_lines_cost_little") else { return };
+    podman.hostile();
+    let script = "sh -c 'while :; do sleep 1000; done' sh \"$(printf '%100000s')\" &\n\
+        > /ready; while :; do sleep 1000; done";
+    let pid = start(&podman, "long", &[], script);
+    let child = || fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let of = |pid: &str| fs::read(format!("/proc/{pid}/cmdline")).map_or(0, |line| line.len());
+    until("the long command line", || child().split_whitespace().any(|pid| of(pid) > 100_000));
+    let long = child().split_whitespace().find(|pid| of(pid) > 100_000).unwrap().to_owned();
+    let located = run(&podman.0.0, ["locate", "--pid", &long, "--format", "json"]);
+    assert_eq!(located.code, 0, "{}", located.stderr);
+    assert!(located.stdout.len() < 10_000, "{} bytes", located.stdout.len());
+}

@@ -56,7 +56,7 @@ pub(super) fn release() -> ExitCode {
             return ExitCode::Internal;
         }
     };
-    let holds = own.iter().filter(|seen| seen.command.get(1).is_some_and(|word| word == b"hold"));
+    let holds = own.iter().filter(|seen| seen.words().get(1) == Some(&b"hold".as_slice()));
     let mut released = 0;
     for seen in holds {
         match kill(Pid::from_raw(seen.pid), Signal::SIGTERM) {

@@ -108,7 +108,7 @@ fn way(way: &Way) -> Json {
 }
 
 fn candidate(seen: &Candidate) -> Json {
-    let words = |words: &[Vec<u8>]| words.iter().map(|word| lossless(word)).collect::<Vec<_>>();
+    let words = |words: &[&[u8]]| words.iter().map(|word| lossless(word)).collect::<Vec<_>>();
     let root = seen.root.as_ref().map(|root| {
         json!({
             "mount_id": root.id,
@@ -124,7 +124,7 @@ fn candidate(seen: &Candidate) -> Json {
         "gid": seen.gid,
         "started_ticks": seen.started,
         "executable": seen.executable.as_deref().map(lossless),
-        "command": words(&seen.command),
+        "command": words(&seen.words()),
         "container_id": seen.container.as_ref().map(|container| container.id.clone()),
         "engine": seen.container.as_ref().and_then(|container| container.engine),
         "pod_uid": seen.kubernetes.as_ref().map(|(pod, _)| pod.clone()),

@@ -150,7 +150,7 @@ impl fmt::Display for Table<'_> {
             let id = seen.container.as_ref().and_then(|container| container.id.get(..12)).unwrap_or("-");
             let name = seen.kubernetes.as_ref().map_or("-", |(_, name)| name.as_str());
             let command = seen.executable.as_ref().map(|path| lossless(path));
-            let command = command.unwrap_or_else(|| lossless(&seen.command.join(&b' ')));
+            let command = command.unwrap_or_else(|| lossless(&seen.words().join(&b' ')));
             let owner = format!("{}:{}", seen.uid, seen.gid);
             let root = seen.root.as_ref().map(|root| format!("{} {}", root.id, harmless_line(&lossless(&root.kind))));
             let root = root.unwrap_or_else(|| "-".to_owned());

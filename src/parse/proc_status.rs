@@ -9,6 +9,8 @@ pub struct ProcStatus {
     pub name: Vec<u8>,
     /// Its state: `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I`.
     pub state: u8,
+    /// How many threads it has, those that have ended left out but for the first.
+    pub threads: u64,
     /// Number of the parent.
     pub parent: i32,
     /// Number of the process that traces it; 0 for none.
@@ -55,6 +57,7 @@ pub fn parse(bytes: &[u8]) -> Result<ProcStatus, ParseError> {
         match key {
             b"Name" => status.name = trim(value).to_vec(),
             b"State" => status.state = text.bytes().next().ok_or_else(wrong)?,
+            b"Threads" => status.threads = text.parse().map_err(|_| wrong())?,
             b"PPid" => status.parent = text.parse().map_err(|_| wrong())?,
             b"TracerPid" => status.tracer = text.parse().map_err(|_| wrong())?,
             b"Uid" => status.uids = four(text).ok_or_else(wrong)?,
@@ -106,7 +109,7 @@ mod tests {
     const STATUS: &[u8] = b"Name:\tx\xff\\ny\nUmask:\t0022\nState:\tS (sleeping)\nTgid:\t12\nPid:\t12\nPPid:\t1\nTracerPid:\t0\n\
         Uid:\t65532\t65532\t65532\t65532\nGid:\t65532\t65532\t65532\t65532\nGroups:\t10 65532 \nNSpid:\t12\t1\nKthread:\t0\n\
         CapInh:\t0000000000000000\nCapPrm:\t0000000000000400\nCapEff:\t0000000000000400\nCapBnd:\t00000000a80425fb\n\
-        CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n";
+        CapAmb:\t0000000000000000\nThreads:\t3\nNoNewPrivs:\t1\nSeccomp:\t2\n";
 
     #[test]
     fn a_status_is_read() {
@@ -114,6 +117,7 @@ mod tests {
         assert_eq!(status.name, b"x\xff\\ny");
         assert_eq!((status.state, status.parent, status.uids[1], status.gids[3]), (b'S', 1, 65532, 65532));
         assert_eq!((status.groups, status.namespace_pids), (vec![10, 65532], vec![12, 1]));
+        assert_eq!(status.threads, 3);
         assert_eq!((status.permitted, status.bounding), (0x400, 0xa804_25fb));
         assert_eq!((status.no_new_privs, status.seccomp), (Some(true), Some(2)));
     }

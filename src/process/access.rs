@@ -6,7 +6,7 @@ use crate::parse::proc_status::ProcStatus;
 use crate::process::Own;
 
 /// CAP_SYS_PTRACE in capability sets (linux/capability.h).
-const SYS_PTRACE: u64 = 1 << 19;
+pub const SYS_PTRACE: u64 = 1 << 19;
 /// CAP_DAC_READ_SEARCH.
 const DAC_READ_SEARCH: u64 = 1 << 2;
 

@@ -6,7 +6,7 @@
 use crate::parse::ParseError;
 use crate::parse::id_map::{self, IdRange};
 use crate::parse::limits::{self, Limit};
-use crate::parse::mountinfo::{self, Mount};
+use crate::parse::mountinfo::Mount;
 use crate::parse::proc_status::ProcStatus;
 use crate::parse::sockets::{self, Listener, PROTOCOLS};
 use crate::process::cgroup::Cgroup;
@@ -140,7 +140,7 @@ impl Facts {
             processes,
             incomplete,
             environment: target.read("environ").map_err(denied),
-            mounts: parsed(target.read("mountinfo"), mountinfo::parse, "its mountinfo is odd"),
+            mounts: target.mounts().map_err(denied),
             limits: parsed(target.read("limits"), limits::parse, "its limits are odd"),
             listeners,
             shared: links.map(|links| shared(&own, &links)),
@@ -185,13 +185,20 @@ fn parsed<T>(content: Look<Vec<u8>>, parse: fn(&[u8]) -> Result<T, ParseError>, 
 
 fn command(process: &Process, room: &mut Room) -> Look<Vec<Vec<u8>>> {
     let line = process.read("cmdline").map_err(denied)?;
-    let cap = MAX_COMMAND.min(room.commands);
-    if line.len() > cap {
-        return Err(LookError::TooLarge { what: "bytes of a command line", size: line.len() as u64, cap: cap as u64 });
+    let too_large = |size: usize, cap: usize| LookError::TooLarge {
+        what: "bytes of a command line",
+        size: size as u64,
+        cap: cap as u64,
+    };
+    if line.len() > MAX_COMMAND {
+        return Err(too_large(line.len(), MAX_COMMAND));
     }
-    room.commands -= line.len();
     let line = line.strip_suffix(b"\0").unwrap_or(&line);
-    let words = line.split(|byte| *byte == 0).map(<[u8]>::to_vec);
+    // Words cost more than their text, and a line can have nothing but empty ones.
+    let words = line.split(|byte| *byte == 0);
+    let cost = line.len() + words.clone().count() * size_of::<Vec<u8>>();
+    room.commands = room.commands.checked_sub(cost).ok_or_else(|| too_large(cost, room.commands))?;
+    let words = words.map(<[u8]>::to_vec);
     Ok(if line.is_empty() { Vec::new() } else { words.collect() })
 }
 

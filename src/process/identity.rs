@@ -5,9 +5,9 @@ use std::os::fd::AsFd;
 
 use rustix::fs::{AtFlags, StatxAttributes, StatxFlags};
 
-use crate::parse::mountinfo::{Mount, parse};
+use crate::parse::mountinfo::Mount;
 use crate::process::{Own, Process};
-use crate::rootfs::{Look, LookError};
+use crate::rootfs::Look;
 use crate::value::lossless;
 
 /// What the kernel says of a process's root.
@@ -110,8 +110,7 @@ pub(super) fn place(root: impl AsFd) -> Look<Place> {
 
 /// The mount of `/`: the last one, when several lie on each other.
 pub(super) fn root_mount(process: &Process) -> Look<Option<Mount>> {
-    let mounts = parse(&process.read("mountinfo")?).map_err(|_| LookError::Unsupported("its mountinfo is odd"))?;
-    Ok(mounts.into_iter().rfind(|mount| mount.point == b"/"))
+    Ok(process.mounts()?.into_iter().rfind(|mount| mount.point == b"/"))
 }
 
 /// Filesystems that runtimes put an image's layers together with.

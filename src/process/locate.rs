@@ -6,10 +6,17 @@
 use std::collections::BTreeMap;
 
 use crate::parse::container_id::{ContainerId, kubernetes_name, of_cgroup};
-use crate::parse::mountinfo::{Mount, parse};
+use crate::parse::mountinfo::Mount;
 use crate::pattern::Pattern;
 use crate::process::{Process, Procfs};
 use crate::rootfs::{Look, LookError};
+
+/// The most processes that are looked through.
+const MAX_PROCESSES: usize = 50_000;
+/// How much of a command line, or of an executable's path, is taken; and of all together. They are hints, and their length is
+/// the target's choice.
+const MAX_HINT: usize = 1 << 10;
+const MAX_HINTS: usize = 16 << 20;
 
 /// The container that is meant.
 #[derive(Clone, Debug)]
@@ -43,8 +50,8 @@ pub struct Candidate {
     pub started: u64,
     /// Its executable; `None` where the scanner may not see it.
     pub executable: Option<Vec<u8>>,
-    /// Its command line, as it shows it.
-    pub command: Vec<Vec<u8>>,
+    /// The beginning of its command line, as it shows it: words that end with NUL.
+    pub command: Vec<u8>,
     /// The container that its control group is of.
     pub container: Option<ContainerId>,
     /// The pod's uid and the container's name, by the kubelet's mount.
@@ -64,7 +71,7 @@ pub struct Survey {
     pub processes: Vec<Candidate>,
     /// The processes of the scanner's own container, itself among them.
     pub own: Vec<Candidate>,
-    /// How many processes did not let themselves be looked at, or are threads of the kernel.
+    /// How many processes did not let themselves be looked at.
     pub unseen: usize,
     /// Whether processes of other users may be hidden (hidepid of procfs).
     pub hidden: bool,
@@ -90,27 +97,36 @@ enum Group {
 impl Candidate {
     fn look(process: &Process) -> Look<Candidate> {
         let status = process.status()?;
+        if matches!(status.state, b'Z' | b'X') && status.threads > 1 {
+            // It goes on, and its folder in /proc tells of the thread that ended.
+            return Err(LookError::Unsupported("its first thread ended, and others run"));
+        }
         if status.kernel_thread == Some(true) || matches!(status.state, b'Z' | b'X') {
             return Err(LookError::Absent);
         }
-        let mounts = parse(&process.read("mountinfo")?).map_err(|_| LookError::Unsupported("its mountinfo is odd"))?;
+        let mounts = process.mounts()?;
         let kubernetes = mounts.iter().find_map(|mount| kubernetes_name(&mount.root));
-        let command = process.read("cmdline").unwrap_or_default();
-        let command = command.strip_suffix(b"\0").unwrap_or(&command);
-        let words = if command.is_empty() { Vec::new() } else { command.split(|byte| *byte == 0).collect() };
+        let root = mounts.iter().rfind(|mount| mount.point == b"/").cloned();
         Ok(Candidate {
             pid: process.pid,
             inner_pid: status.namespace_pids.last().copied().unwrap_or(process.pid),
             uid: status.uids[1],
             gid: status.gids[1],
             started: process.start_time()?,
-            executable: process.link("exe").ok(),
-            command: words.into_iter().map(<[u8]>::to_vec).collect(),
+            executable: process.link("exe").ok().filter(|path| path.len() <= MAX_HINT),
+            command: process.start_of("cmdline", MAX_HINT).unwrap_or_default(),
             container: of_cgroup(&process.read("cgroup")?),
             kubernetes: kubernetes.map(|(pod, name)| (pod.to_owned(), name.to_owned())),
-            root: mounts.into_iter().rfind(|mount| mount.point == b"/"),
+            // What it was made of can be long, and tells nothing here.
+            root: root.map(|root| Mount { options: Vec::new(), filesystem_options: Vec::new(), ..root }),
             processes: 1,
         })
+    }
+
+    /// The beginning of its command line as words.
+    pub fn words(&self) -> Vec<&[u8]> {
+        let line = self.command.strip_suffix(b"\0").unwrap_or(&self.command);
+        if line.is_empty() { Vec::new() } else { line.split(|byte| *byte == 0).collect() }
     }
 
     fn group(&self) -> Group {
@@ -124,14 +140,27 @@ impl Candidate {
 
 /// Looks at all processes that this procfs shows.
 ///
-/// Errors: /proc itself does not let itself be looked at. A process that ends meanwhile is left out.
+/// Errors: /proc itself does not let itself be looked at; there is more than is kept. A process that ends meanwhile is
+/// left out.
 pub fn survey(procfs: &Procfs) -> Look<Survey> {
     let own = Candidate::look(&procfs.myself()?)?;
     let pids = procfs.pids()?;
+    if pids.len() > MAX_PROCESSES {
+        let size = pids.len() as u64;
+        return Err(LookError::TooLarge { what: "processes", size, cap: MAX_PROCESSES as u64 });
+    }
     let mut survey = Survey { hidden: !pids.contains(&1), ..Survey::default() };
+    let mut hints = 0;
     for pid in pids {
         match procfs.process(pid).and_then(|process| Candidate::look(&process)) {
-            Ok(seen) => survey.processes.push(seen),
+            Ok(seen) => {
+                hints += seen.command.len() + seen.executable.as_ref().map_or(0, Vec::len);
+                if hints > MAX_HINTS {
+                    let (size, cap) = (hints as u64, MAX_HINTS as u64);
+                    return Err(LookError::TooLarge { what: "bytes of names of processes", size, cap });
+                }
+                survey.processes.push(seen);
+            }
             Err(LookError::Absent) => {}
             Err(LookError::Exhausted(errno)) => return Err(LookError::Exhausted(errno)),
             Err(_) => survey.unseen += 1,
@@ -184,7 +213,7 @@ impl Survey {
             Wanted::Name(name) => first.kubernetes.as_ref().is_some_and(|(_, known)| known == name),
             Wanted::Id(id) => first.container.as_ref().is_some_and(|known| known.id.starts_with(id.as_str())),
             Wanted::Executable(path) => self.any_of(first, |seen| seen.executable.as_ref() == Some(path)),
-            Wanted::Command(pattern) => self.any_of(first, |seen| pattern.is_match(&seen.command.join(&b' '))),
+            Wanted::Command(pattern) => self.any_of(first, |seen| pattern.is_match(&seen.words().join(&b' '))),
         };
         let mut found: Vec<&Candidate> = self.containers.iter().filter(fits).collect();
         if matches!(wanted, Wanted::Auto) && found.len() > 1 {

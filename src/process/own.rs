@@ -1,9 +1,8 @@
 //! What the scanner is itself: its user, its rights, its namespaces.
 
-use crate::parse::mountinfo::parse;
 use crate::process::identity::root_mount;
 use crate::process::{Process, Procfs};
-use crate::rootfs::{Look, LookError};
+use crate::rootfs::Look;
 
 /// The scanner's own facts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,7 +48,7 @@ impl Own {
 }
 
 fn hidepid(myself: &Process) -> Look<bool> {
-    let mounts = parse(&myself.read("mountinfo")?).map_err(|_| LookError::Unsupported("its mountinfo is odd"))?;
+    let mounts = myself.mounts()?;
     let procfs = mounts.iter().rfind(|mount| mount.point == b"/proc");
     let shown: [&[u8]; 2] = [b"hidepid=0", b"hidepid=off"];
     let hides = |option: &Vec<u8>| option.starts_with(b"hidepid=") && !shown.contains(&option.as_slice());

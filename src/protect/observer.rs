@@ -1,11 +1,8 @@
 //! Could the target have taken part in its own scan? Who can trace the scanner can change its results.
 
-use crate::process::{Live, Procfs};
+use crate::process::{Live, Procfs, SYS_PTRACE};
 use crate::protect::Start;
 use crate::rootfs::Look;
-
-/// CAP_SYS_PTRACE in capability sets (linux/capability.h).
-const SYS_PTRACE: u64 = 1 << 19;
 
 /// Who could have changed the scanner's memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
