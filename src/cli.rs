@@ -28,7 +28,7 @@ pub enum Command {
     /// Wait, so that scans can be run beside: until the time is over, a signal, or assay release
     Hold(Hold),
     /// End what waits in assay hold in this container
-    Release,
+    Release(Release),
     /// Tell what a container is: distroless or not, its base, shells, runtimes, users, each with its evidence
     Detect(Detect),
     /// Try out what protects a scan on this system, and tell what it lacks
@@ -252,7 +252,15 @@ pub struct Hold {
     pub time: Duration,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// `assay release`.
+#[derive(Debug, Args)]
+pub struct Release {
+    /// Only when standard input ends: also when whoever started it goes away without a word
+    #[arg(long)]
+    pub when_input_ends: bool,
+}
+
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("`{text}` is no time of 1s to 24h: 90s, 10m, 1h");
     let (number, unit) = text.split_at(text.find(|char: char| !char.is_ascii_digit()).unwrap_or(text.len()));
     let seconds = match unit {

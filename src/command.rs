@@ -5,9 +5,9 @@ mod container;
 mod detect;
 mod doctor;
 mod image;
-mod progress;
+pub(crate) mod progress;
 mod report;
-mod reporters;
+pub(crate) mod reporters;
 mod hold;
 mod locate;
 mod manual;
@@ -30,6 +30,9 @@ use crate::profile::{GivenInputs, Problem, Source, read_source, schema};
 use crate::protect::Start;
 use crate::report::{Destination, Output};
 
+#[cfg(feature = "launcher")]
+pub(crate) use scan::{judged, load};
+
 /// The largest input file, waiver file, threshold or file of results.
 const MAX_FILE: u64 = 1 << 30;
 
@@ -38,7 +41,7 @@ pub fn run(cli: &Cli, start: Start) -> ExitCode {
     match &cli.command {
         Command::Scan(arguments) => scan::run(arguments, start),
         Command::Hold(arguments) => hold::run(arguments),
-        Command::Release => hold::release(),
+        Command::Release(arguments) => hold::release(arguments),
         Command::Locate(arguments) => locate::run(arguments),
         Command::Detect(arguments) => detect::run(arguments, start),
         Command::Doctor(arguments) => doctor::run(arguments, &start),
@@ -55,12 +58,12 @@ pub fn run(cli: &Cli, start: Start) -> ExitCode {
 }
 
 /// A message to the person at the terminal. There is nobody to tell when that fails.
-fn complain(message: &dyn std::fmt::Display) {
+pub(crate) fn complain(message: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{message}");
 }
 
 /// All problems, and how many.
-fn complain_all(problems: &[Problem]) {
+pub(crate) fn complain_all(problems: &[Problem]) {
     for problem in problems {
         complain(&format_args!("{problem}\n"));
     }
@@ -69,18 +72,18 @@ fn complain_all(problems: &[Problem]) {
 }
 
 /// What problems of profiles and inputs end with.
-fn code_of(problems: &[Problem], inputs: &GivenInputs) -> ExitCode {
+pub(crate) fn code_of(problems: &[Problem], inputs: &GivenInputs) -> ExitCode {
     if problems.iter().any(|problem| inputs.gave(problem)) { ExitCode::Usage } else { ExitCode::Profile }
 }
 
 /// Wrong usage: what, and what to do.
-fn usage(message: &dyn std::fmt::Display) -> ExitCode {
+pub(crate) fn usage(message: &dyn std::fmt::Display) -> ExitCode {
     complain(&format_args!("error: {message}"));
     ExitCode::Usage
 }
 
 /// A text to standard output. A reader that went away has seen enough.
-fn print(text: &str) -> ExitCode {
+pub(crate) fn print(text: &str) -> ExitCode {
     print_bytes(text.as_bytes())
 }
 
@@ -96,7 +99,7 @@ fn print_bytes(bytes: &[u8]) -> ExitCode {
 }
 
 /// The inputs of a command line.
-fn given_inputs(values: &[String], files: &[String]) -> Result<GivenInputs, ExitCode> {
+pub(crate) fn given_inputs(values: &[String], files: &[String]) -> Result<GivenInputs, ExitCode> {
     let mut given = GivenInputs::default();
     for value in values {
         match value.split_once('=') {
@@ -111,7 +114,7 @@ fn given_inputs(values: &[String], files: &[String]) -> Result<GivenInputs, Exit
 }
 
 /// A file of the auditor.
-fn read_file(role: &str, path: &str) -> Result<Arc<Source>, ExitCode> {
+pub(crate) fn read_file(role: &str, path: &str) -> Result<Arc<Source>, ExitCode> {
     read_source(path, MAX_FILE).map_err(|problem| usage(&format_args!("{role} {}", problem.message)))
 }
 

@@ -27,3 +27,5 @@ pub mod report;
 pub mod scan;
 pub mod cli;
 pub mod command;
+#[cfg(feature = "launcher")]
+pub mod launcher;

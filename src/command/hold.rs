@@ -9,7 +9,7 @@ use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::unistd::Pid;
 
-use crate::cli::Hold;
+use crate::cli::{Hold, Release};
 use crate::command::complain;
 use crate::exit_code::ExitCode;
 use crate::process::{Procfs, survey};
@@ -47,7 +47,11 @@ fn hold(end: Instant) -> Result<(), Errno> {
     }
 }
 
-pub(super) fn release() -> ExitCode {
+pub(super) fn release(arguments: &Release) -> ExitCode {
+    if arguments.when_input_ends {
+        // Whoever started this may be gone without a word; then its connection ends, and with it standard input.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+    }
     let seen = Procfs::open().and_then(|procfs| survey(&procfs));
     let own = match seen {
         Ok(seen) => seen.own,

@@ -12,35 +12,48 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// To the start of the line, and the line is empty.
 const ERASE: &str = "\r\x1b[2K";
 
-pub(super) struct ProgressLine {
+pub(crate) struct ProgressLine {
     started: Instant,
     is_on: bool,
     drawn: RefCell<String>,
 }
 
 impl ProgressLine {
-    pub(super) fn new() -> ProgressLine {
+    pub(crate) fn new() -> ProgressLine {
         let is_dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
         let is_on = std::io::stderr().is_terminal() && !is_dumb;
         ProgressLine { started: Instant::now(), is_on, drawn: RefCell::default() }
     }
 
-    pub(super) fn draw(&self, progress: Progress) {
+    pub(crate) fn draw(&self, progress: Progress) {
         self.write(words(progress));
     }
 
     /// Nothing has answered yet.
-    pub(super) fn waiting(&self) {
+    pub(crate) fn waiting(&self) {
         self.write("waiting for the target's filesystem".to_owned());
     }
 
     /// How many bytes of an image were read, and of how many; 0 while that is not known.
-    pub(super) fn reading(&self, (done, of): (u64, u64)) {
+    pub(crate) fn reading(&self, (done, of): (u64, u64)) {
         let megabytes = |bytes: u64| bytes.div_ceil(1_000_000);
         self.write(match of {
             0 => "looking into the archive".to_owned(),
             of => format!("reading the image: {} of {} MB", megabytes(done), megabytes(of)),
         });
+    }
+
+    /// What is waited for.
+    pub(crate) fn say(&self, what: &str) {
+        self.write(what.to_owned());
+    }
+
+    /// Makes room for a line that stays.
+    pub(crate) fn erase(&self) {
+        if !self.drawn.borrow().is_empty() {
+            let _ = write!(std::io::stderr().lock(), "{ERASE}");
+            self.drawn.borrow_mut().clear();
+        }
     }
 
     fn write(&self, text: String) {

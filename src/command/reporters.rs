@@ -10,7 +10,7 @@ use crate::exit_code::ExitCode;
 use crate::profile::nearest;
 use crate::report::{Destination, Format, Output};
 
-pub(super) struct Reporters {
+pub(crate) struct Reporters {
     reporters: Vec<(Format, Output)>,
     color: bool,
     /// Says that all files of a folder of results are there.
@@ -24,7 +24,7 @@ const THRESHOLD_RESULT: &str = "threshold-result.txt";
 const COMPLETE: &str = "complete";
 
 impl Reporters {
-    pub(super) fn open(reporters: &[String], no_color: bool) -> Result<Reporters, ExitCode> {
+    pub(crate) fn open(reporters: &[String], no_color: bool) -> Result<Reporters, ExitCode> {
         let mut opened = Vec::new();
         for (format, destination) in destinations(reporters)? {
             opened.push((format, Output::open(&destination).map_err(|error| usage(&error))?));
@@ -36,7 +36,7 @@ impl Reporters {
     }
 
     /// The same, and a folder of results, which is made where it is missing.
-    pub(super) fn with_results(mut self, folder: &Path, threshold: bool) -> Result<Reporters, ExitCode> {
+    pub(crate) fn with_results(mut self, folder: &Path, threshold: bool) -> Result<Reporters, ExitCode> {
         let unusable = |error: &io::Error| usage(&format_args!("results folder {}: {error}", folder.display()));
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| unusable(&error))?;
         // What an earlier run left must not pass for the results of this one.
@@ -59,7 +59,7 @@ impl Reporters {
     }
 
     /// Says, where results have a folder, that all of them are there, and how the run ends.
-    pub(super) fn conclude(&self, code: ExitCode) -> ExitCode {
+    pub(crate) fn conclude(&self, code: ExitCode) -> ExitCode {
         let Some(complete) = self.complete.as_ref().filter(|_| code != ExitCode::Internal) else { return code };
         match complete.write(&|out| writeln!(out, "EXIT_CODE={}", code as u8)) {
             Ok(()) => code,
@@ -71,7 +71,7 @@ impl Reporters {
     }
 
     /// Puts what goes to standard output into a frame.
-    pub(super) fn framed(mut self) -> Result<Reporters, ExitCode> {
+    pub(crate) fn framed(mut self) -> Result<Reporters, ExitCode> {
         let stdout = self.reporters.iter_mut().find(|(_, output)| output.is_stdout());
         let Some((_, output)) = stdout else {
             return Err(usage(&"--framed is about standard output; give a reporter without a file: --reporter json"));
@@ -81,13 +81,13 @@ impl Reporters {
     }
 
     /// The folders in which reports are made.
-    pub(super) fn folders(&self) -> Vec<BorrowedFd<'_>> {
+    pub(crate) fn folders(&self) -> Vec<BorrowedFd<'_>> {
         let outputs = self.reporters.iter().map(|(_, output)| output).chain(&self.complete);
         outputs.filter_map(Output::folder).collect()
     }
 
     /// Writes every report; `render` gets the format, whether the terminal has colours, and the place.
-    pub(super) fn write(&self, render: impl Fn(Format, bool, &mut dyn Write) -> io::Result<()>) -> ExitCode {
+    pub(crate) fn write(&self, render: impl Fn(Format, bool, &mut dyn Write) -> io::Result<()>) -> ExitCode {
         let mut code = ExitCode::Success;
         for (format, output) in &self.reporters {
             match output.write(&|out| render(*format, self.color, out)) {

@@ -131,7 +131,7 @@ fn given(arguments: &Scan) -> Result<Given, ExitCode> {
 }
 
 /// Reads and compiles the profiles; all problems are reported.
-pub(super) fn load(profiles: &[String], inputs: &GivenInputs) -> Result<Loaded, ExitCode> {
+pub(crate) fn load(profiles: &[String], inputs: &GivenInputs) -> Result<Loaded, ExitCode> {
     let mut files = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for profile in profiles {
@@ -191,7 +191,7 @@ fn moment() -> Result<(i64, Clock), String> {
 }
 
 /// What the results say: by the threshold where there is one, else by the controls.
-fn judged(report: &Report, verdict: Option<&Verdict>) -> ExitCode {
+pub(crate) fn judged(report: &Report, verdict: Option<&Verdict>) -> ExitCode {
     let any = |wanted: ControlStatus| report.controls().any(|control| control.status() == wanted);
     match verdict {
         Some(verdict) if verdict.is_met() => ExitCode::Success,
