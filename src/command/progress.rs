@@ -44,6 +44,7 @@ impl ProgressLine {
     }
 
     /// What is waited for.
+    #[cfg(feature = "launcher")]
     pub(crate) fn say(&self, what: &str) {
         self.write(what.to_owned());
     }
@@ -68,9 +69,7 @@ impl ProgressLine {
 
 impl Drop for ProgressLine {
     fn drop(&mut self) {
-        if !self.drawn.borrow().is_empty() {
-            let _ = write!(std::io::stderr().lock(), "{ERASE}");
-        }
+        self.erase();
     }
 }
 

@@ -28,7 +28,12 @@ const MAX_ANSWER: u64 = 1 << 20;
 /// Runs a harmless command as soon as the container takes one.
 ///
 /// Errors: the container cannot start, for the reason that Kubernetes gives, or has not by `end`.
-pub async fn probe(session: &Session, place: &Place, command: &[&str], end: Instant) -> Result<(Session, Answer), Trouble> {
+pub async fn probe(
+    session: &Session,
+    place: &Place,
+    command: &[&str],
+    end: Instant,
+) -> Result<(Session, Answer), Trouble> {
     let waiting = std::cell::RefCell::new(None);
     let tried = timeout_at(end, async {
         tokio::select! {
@@ -120,7 +125,11 @@ pub fn look(pod: &Pod, container: &str) -> Seen {
         return Seen::Never(Trouble::target(format!("pod {name} was deleted meanwhile")));
     }
     let Some(status) = pod.status.as_ref() else { return Seen::Waiting("no status yet".to_owned()) };
-    let unscheduled = status.conditions.iter().flatten().find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
+    let unscheduled = status
+        .conditions
+        .iter()
+        .flatten()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False");
     if let Some(condition) = unscheduled {
         return Seen::Waiting(harmless_line(condition.message.as_deref().unwrap_or("not scheduled yet")));
     }

@@ -10,7 +10,13 @@ use crate::launcher::approach::Way;
 
 /// Scans running containers of a cluster, distroless ones too, and removes what it made.
 #[derive(Debug, Parser)]
-#[command(name = "kubectl-assay", bin_name = "kubectl assay", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(
+    name = "kubectl-assay",
+    bin_name = "kubectl assay",
+    version,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
@@ -313,8 +319,11 @@ pub struct ScanWithSidecar {
 }
 
 fn owner(text: &str) -> Result<(i64, i64), String> {
-    let parts = text.split_once(':').and_then(|(user, group)| Some((user.parse::<u32>().ok()?, group.parse::<u32>().ok()?)));
-    parts.map(|(user, group)| (i64::from(user), i64::from(group))).ok_or_else(|| "expected UID:GID, in numbers".to_owned())
+    let parts =
+        text.split_once(':').and_then(|(user, group)| Some((user.parse::<u32>().ok()?, group.parse::<u32>().ok()?)));
+    parts
+        .map(|(user, group)| (i64::from(user), i64::from(group)))
+        .ok_or_else(|| "expected UID:GID, in numbers".to_owned())
 }
 
 /// `kubectl assay cleanup`.

@@ -36,7 +36,8 @@ pub fn unframe(bytes: &[u8]) -> Result<&[u8], Trouble> {
     let (line, rest) = bytes.split_at(end);
     let body = rest.get(1..).unwrap_or_default();
     let line = std::str::from_utf8(line).ok().and_then(|line| line.strip_prefix(FRAME));
-    let (length, digest) = line.and_then(|line| line.split_once(" sha256:")).ok_or_else(|| cut("it has no frame".to_owned()))?;
+    let (length, digest) =
+        line.and_then(|line| line.split_once(" sha256:")).ok_or_else(|| cut("it has no frame".to_owned()))?;
     if length.parse() != Ok(body.len()) {
         return Err(cut(format!("{} bytes came, not {length}", body.len())));
     }
@@ -83,7 +84,8 @@ pub fn collect(
 /// What the report says of the container that was scanned, where the kernel told it.
 pub fn identity(hdf: &[u8]) -> (Option<String>, Option<String>) {
     let json: Json = serde_json::from_slice(hdf).unwrap_or_default();
-    let text = |name: &str| json.pointer(&format!("/passthrough/assay/target/live/{name}"))?.as_str().map(str::to_owned);
+    let text =
+        |name: &str| json.pointer(&format!("/passthrough/assay/target/live/{name}"))?.as_str().map(str::to_owned);
     (text("container_id"), text("pod_uid"))
 }
 

@@ -38,8 +38,9 @@ pub async fn connect(arguments: &Connection, run: &str) -> Result<(Session, Stri
 
 async fn configuration(arguments: &Connection) -> Result<Config, Trouble> {
     let unusable = |error: &dyn std::error::Error| {
-        Trouble::usage(format!("no cluster to talk to: {}", chain(error)))
-            .with_next("name a kubeconfig by --kubeconfig or KUBECONFIG; `kubectl config get-contexts` lists what there is")
+        Trouble::usage(format!("no cluster to talk to: {}", chain(error))).with_next(
+            "name a kubeconfig by --kubeconfig or KUBECONFIG; `kubectl config get-contexts` lists what there is",
+        )
     };
     let options = KubeConfigOptions {
         context: arguments.context.clone(),
@@ -90,7 +91,10 @@ impl Session {
     /// The certificates that the server is known by, as a kubeconfig has them.
     pub fn certificate_data(&self) -> Option<String> {
         let certificates = self.config.root_cert.as_deref()?;
-        let pem: String = certificates.iter().map(|der| format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64(der))).collect();
+        let pem: String = certificates
+            .iter()
+            .map(|der| format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", base64(der)))
+            .collect();
         Some(base64(pem.as_bytes()))
     }
 

@@ -56,16 +56,16 @@ pub async fn attach(context: &Context<'_>, pod: &Pod, target: &Target, read_all:
                 );
             }
             return Ok(Attached {
-                way: Way::Debug,
                 scanner: session,
                 place,
                 target: vec!["--target".to_owned(), how, "--memory-limit".to_owned(), memory(target).to_string()],
                 location: target.location(),
-                expected: Some((target.container_id.clone(), target.pod_uid.clone())),
+                container_id: Some(target.container_id.clone()),
+                pod_uid: Some(target.pod_uid.clone()),
                 facts,
             });
         }
-        security.identity = another(target, &plan, &tried, read_all)?;
+        security.identity = another(&target.container, &plan, &tried, read_all)?;
         // The container that was of no use ends; Kubernetes keeps its record.
         let released = crate::launcher::exec::start(&session, &place, &[AGENT, "release"], false).await;
         if let Ok(running) = released {
@@ -106,19 +106,18 @@ fn first_guess(target: &Target, read_all: bool) -> Identity {
 }
 
 /// Who may look into the target, by the kernel's rules, without any capability.
-fn another(target: &Target, plan: &Json, tried: &[Identity], read_all: bool) -> Result<Identity, Trouble> {
+pub fn another(container: &str, plan: &Json, tried: &[Identity], read_all: bool) -> Result<Identity, Trouble> {
     let ways = plan.get("ways").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let bare = |way: &&Json| way.pointer("/capabilities/add").and_then(Json::as_array).is_some_and(Vec::is_empty);
-    let identity = |way: &Json| {
-        Some(Identity { user: way.get("runAsUser")?.as_i64()?, group: way.get("runAsGroup")?.as_i64()? })
-    };
+    let identity =
+        |way: &Json| Some(Identity { user: way.get("runAsUser")?.as_i64()?, group: way.get("runAsGroup")?.as_i64()? });
     let next = ways.iter().filter(bare).filter_map(identity).find(|identity| !tried.contains(identity));
     if let (Some(next), false) = (next, read_all) {
         return Ok(next);
     }
     let missing = plan.get("missing").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
     let missing: Vec<String> = missing.iter().filter_map(Json::as_str).map(harmless_line).collect();
-    let what = format!("the scanner may not look into container {}: {}", target.container, missing.join("; "));
+    let what = format!("the scanner may not look into container {container}: {}", missing.join("; "));
     let trouble = Trouble { reason: Reason::Unfit, ..Trouble::target(what) };
     Err(trouble.with_next(if read_all {
         "--via image scans what the image holds"
@@ -127,7 +126,13 @@ fn another(target: &Target, plan: &Json, tried: &[Identity], read_all: bool) -> 
     }))
 }
 
-async fn add(context: &Context<'_>, scanner: &Session, target: &Target, place: &Place, security: &Security) -> Result<(), Trouble> {
+async fn add(
+    context: &Context<'_>,
+    scanner: &Session,
+    target: &Target,
+    place: &Place,
+    security: &Security,
+) -> Result<(), Trouble> {
     let container = context.run.ephemeral_container(&place.container, target, security);
     let patch = Patch::Strategic(json!({ "spec": { "ephemeralContainers": [container] } }));
     let api: Api<Pod> = Api::namespaced(scanner.client.clone(), &target.namespace);
@@ -155,7 +160,8 @@ async fn add(context: &Context<'_>, scanner: &Session, target: &Target, place: &
 fn refused(trouble: Trouble, target: &Target, security: &Security) -> Trouble {
     if trouble.what.contains("could not find the requested resource") {
         let what = "this cluster has no ephemeral containers (Kubernetes 1.25 has them for all)";
-        return Trouble { reason: Reason::Unfit, ..Trouble::new(what) }.with_next("--via image, or --via exec where there is a shell");
+        return Trouble { reason: Reason::Unfit, ..Trouble::new(what) }
+            .with_next("--via image, or --via exec where there is a shell");
     }
     if trouble.reason == Reason::Admission && security.identity.user == 0 {
         let why = if security.read_all { "--read-all needs root" } else { "it runs as root" };
@@ -169,7 +175,12 @@ fn refused(trouble: Trouble, target: &Target, security: &Security) -> Trouble {
 }
 
 /// Asks the agent whether it may look into the target: harmless, and answered as soon as the container runs.
-async fn locate(context: &Context<'_>, scanner: &Session, target: &Target, place: &Place) -> Result<(Session, Json, String), Trouble> {
+async fn locate(
+    context: &Context<'_>,
+    scanner: &Session,
+    target: &Target,
+    place: &Place,
+) -> Result<(Session, Json, String), Trouble> {
     let mut last = None;
     // The kubelet's mount tells the name to everybody; where it does not, the runtime's control group tells the id.
     for how in [format!("name={}", target.container), format!("id={}", target.container_id)] {
@@ -180,12 +191,13 @@ async fn locate(context: &Context<'_>, scanner: &Session, target: &Target, place
             None => last = Some(answer),
         }
     }
-    let said = last.map_or_else(String::new, |answer| answer.stderr.lines().map(harmless_line).collect::<Vec<_>>().join("\n  "));
+    let said = last
+        .map_or_else(String::new, |answer| answer.stderr.lines().map(harmless_line).collect::<Vec<_>>().join("\n  "));
     Err(Trouble::target(format!("the process of container {} was not found:\n  {said}", target.container)))
 }
 
 /// The plan, where a process was found.
-fn plan(answer: &Answer) -> Option<Json> {
+pub fn plan(answer: &Answer) -> Option<Json> {
     let plan: Json = serde_json::from_slice(&answer.stdout).ok()?;
     plan.get("ways")?;
     plan.get("pid")?.as_i64()?;
@@ -247,13 +259,13 @@ mod tests {
         let with_capabilities = json!({ "missing": ["another user"], "ways": [
             { "runAsUser": 0, "runAsGroup": 0, "capabilities": { "add": ["SYS_PTRACE"] } } ] });
         let tried = [Identity { user: 65532, group: 65532 }];
-        let trouble = another(&target(None, None, None), &with_capabilities, &tried, false).unwrap_err();
+        let trouble = another("c", &with_capabilities, &tried, false).unwrap_err();
         assert_eq!(trouble.what, "the scanner may not look into container c: another user");
         assert!(trouble.next.unwrap().contains("--read-all"));
         let bare = json!({ "ways": [{ "runAsUser": 7, "runAsGroup": 8, "capabilities": { "add": [] } }] });
         let next = Identity { user: 7, group: 8 };
-        assert_eq!(another(&target(None, None, None), &bare, &tried, false).unwrap(), next);
-        assert!(another(&target(None, None, None), &bare, &[next], false).is_err());
+        assert_eq!(another("c", &bare, &tried, false).unwrap(), next);
+        assert!(another("c", &bare, &[next], false).is_err());
     }
 
     #[test]

@@ -92,7 +92,9 @@ async fn refused(session: &Session, place: &Place, error: &str) -> Failure {
     match session.ask(&doing(place), session.client.request_text(request)).await {
         Err(trouble) if trouble.what.contains("Upgrade request required") => {
             let what = format!("cannot {}: the server does not open a WebSocket ({error})", doing(place));
-            Failure::Trouble(Trouble::new(what).with_next("a proxy between here and the cluster must let WebSockets through"))
+            Failure::Trouble(
+                Trouble::new(what).with_next("a proxy between here and the cluster must let WebSockets through"),
+            )
         }
         Err(trouble) => Failure::Trouble(trouble),
         Ok(_) => Failure::Trouble(Trouble::new(format!("cannot {}: {error}", doing(place)))),
@@ -118,13 +120,15 @@ impl Running {
             Some(status) => status.await,
             None => None,
         };
-        let cut = |why: &str| Failure::Trouble(Trouble::new(format!("the connection to {} was cut: {why}", self.place.pod)));
+        let cut =
+            |why: &str| Failure::Trouble(Trouble::new(format!("the connection to {} was cut: {why}", self.place.pod)));
         let (stdout, stderr) = match (stdout, stderr) {
             (Some(stdout), Some(stderr)) => (stdout, stderr),
             _ => return Err(cut("more came than can be a result")),
         };
         let Some(status) = status else {
-            let why = self.process.join().await.err().map_or_else(|| "no status came".to_owned(), |error| chain(&error));
+            let why =
+                self.process.join().await.err().map_or_else(|| "no status came".to_owned(), |error| chain(&error));
             return Err(cut(&why));
         };
         let code = exit_code(&status)?;
@@ -156,7 +160,10 @@ fn exit_code(status: &Status) -> Result<u8, Failure> {
     if message.contains("container not found") {
         return Err(Failure::NoContainer);
     }
-    Err(Failure::Trouble(Trouble { reason: Reason::Other, ..Trouble::new(format!("the command did not start: {message}")) }))
+    Err(Failure::Trouble(Trouble {
+        reason: Reason::Other,
+        ..Trouble::new(format!("the command did not start: {message}"))
+    }))
 }
 
 #[cfg(test)]

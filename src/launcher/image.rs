@@ -85,12 +85,12 @@ async fn attach(context: &Context<'_>, image: &ImageVolume, as_root: bool) -> Re
         facts.insert("runs_as".to_owned(), json!({ "user": security.identity.user, "group": security.identity.group }));
     }
     Ok(Attached {
-        way: Way::Image,
         scanner: session,
         place,
         target: vec!["--rootfs".to_owned(), TARGET_FOLDER.to_owned()],
         location: image.reference.clone(),
-        expected: None,
+        container_id: None,
+        pod_uid: None,
         facts,
     })
 }
@@ -111,24 +111,29 @@ pub fn planned(context: &Context<'_>, image: &ImageVolume, as_root: bool) -> Vec
 /// A server that does not know image volumes drops them without a word, so it is asked first what it would make.
 async fn offered(context: &Context<'_>, pod: &Json) -> Result<(), Trouble> {
     let api: Api<Pod> = Api::namespaced(context.caller.client.clone(), &context.run.namespace);
-    let pod: Pod = serde_json::from_value(pod.clone()).map_err(|error| Trouble::new(format!("a manifest is wrong: {error}")))?;
+    let pod: Pod =
+        serde_json::from_value(pod.clone()).map_err(|error| Trouble::new(format!("a manifest is wrong: {error}")))?;
     let parameters = PostParams { dry_run: true, ..PostParams::default() };
-    let answer = context.caller.ask("create a pod with an image volume (dry run)", api.create(&parameters, &pod)).await?;
+    let answer =
+        context.caller.ask("create a pod with an image volume (dry run)", api.create(&parameters, &pod)).await?;
     kept(&serde_json::to_value(&answer).unwrap_or_default())
 }
 
 /// Whether the image is still a volume of the pod, and mounted.
 fn kept(pod: &Json) -> Result<(), Trouble> {
     let volume = pod.pointer("/spec/volumes").and_then(Json::as_array).into_iter().flatten();
-    let volume = volume.filter(|volume| volume.get("name") == Some(&json!("target"))).any(|volume| volume.pointer("/image/reference").is_some());
+    let volume = volume
+        .filter(|volume| volume.get("name") == Some(&json!("target")))
+        .any(|volume| volume.pointer("/image/reference").is_some());
     let mounts = pod.pointer("/spec/containers/0/volumeMounts").and_then(Json::as_array).into_iter().flatten();
     let mounted = mounts.into_iter().any(|mount| mount.get("mountPath") == Some(&json!(TARGET_FOLDER)));
     if volume && mounted {
         return Ok(());
     }
     let what = "this cluster has no image volumes: the API server left the volume out of the pod";
-    Err(Trouble { reason: Reason::Unfit, ..Trouble::new(what) }
-        .with_next("Kubernetes 1.35 has them; before, the feature gate ImageVolume of API server and kubelet turns them on"))
+    Err(Trouble { reason: Reason::Unfit, ..Trouble::new(what) }.with_next(
+        "Kubernetes 1.35 has them; before, the feature gate ImageVolume of API server and kubelet turns them on",
+    ))
 }
 
 #[cfg(test)]

@@ -226,7 +226,10 @@ async fn remove(session: &Session, entry: &Entry) -> Result<(), Trouble> {
             Ok(None) => return Ok(()),
             Ok(Some(_)) if Instant::now() < end => {}
             Ok(Some(_)) => {
-                return Err(Trouble::new(format!("{entry} was deleted, and is still there after {} s", GONE.as_secs())));
+                return Err(Trouble::new(format!(
+                    "{entry} was deleted, and is still there after {} s",
+                    GONE.as_secs()
+                )));
             }
             Err(trouble) if trouble.reason == Reason::Passing && Instant::now() < end => {}
             Err(trouble) => return Err(trouble),

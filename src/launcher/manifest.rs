@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use k8s_openapi::ByteString;
 use serde_json::{Map, Value as Json, json};
 
 use crate::launcher::target::{Identity, Target};
@@ -14,8 +15,13 @@ pub const RUN_LABEL: &str = "assay.dev/run";
 pub const EXPIRES: &str = "assay.dev/expires";
 /// The container of a scanner's pod that the agent waits in.
 pub const SCANNER: &str = "scanner";
+/// The container that runs the target's image in a pod with a sidecar.
+pub const TARGET: &str = "target";
 /// Where the target's image is mounted in a scanner's pod.
 pub const TARGET_FOLDER: &str = "/target";
+
+/// The API server takes 1 MiB, with everything around the files.
+const MAX_CONFIG_MAP: usize = 700 << 10;
 
 /// What all objects of a run have in common.
 #[derive(Clone, Debug)]
@@ -113,14 +119,23 @@ impl Run {
         })
     }
 
-    /// A ConfigMap with one file.
-    pub fn config_map(&self, name: &str, file: &str, content: &str, owner: Option<&Json>) -> Json {
-        json!({
+    /// A ConfigMap with one file; without any where it is too large for one.
+    pub fn config_map(&self, name: &str, (file, content): &(String, Vec<u8>), owner: Option<&Json>) -> Json {
+        let mut map = json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
             "metadata": self.metadata(name, owner),
-            "data": { file: content },
-        })
+            "immutable": true,
+        });
+        if content.len() <= MAX_CONFIG_MAP
+            && let Some(map) = map.as_object_mut()
+        {
+            match std::str::from_utf8(content) {
+                Ok(text) if !text.contains('\0') => map.insert("data".to_owned(), json!({ file.as_str(): text })),
+                _ => map.insert("binaryData".to_owned(), json!({ file.as_str(): ByteString(content.clone()) })),
+            };
+        }
+        map
     }
 
     /// The ephemeral container that the agent waits in. Its record stays with the pod, so nothing secret is in it.
@@ -138,7 +153,8 @@ impl Run {
             "volumeMounts".to_owned(),
             json!([{ "name": "target", "mountPath": TARGET_FOLDER, "readOnly": true }]),
         );
-        let volumes = json!([{ "name": "target", "image": { "reference": image.reference, "pullPolicy": image.pull_policy } }]);
+        let volumes =
+            json!([{ "name": "target", "image": { "reference": image.reference, "pullPolicy": image.pull_policy } }]);
         let mut spec = self.pod_spec(&image.pull_secrets);
         spec.insert("containers".to_owned(), json!([scanner]));
         spec.insert("volumes".to_owned(), volumes);
@@ -164,7 +180,7 @@ impl Run {
     /// A pod that runs the target's image with the agent beside it.
     pub fn sidecar_pod(&self, sidecar: &Sidecar, security: &Security, owner: Option<&Json>) -> Json {
         let mut target = object(json!({
-            "name": "target",
+            "name": TARGET,
             "image": sidecar.reference,
             "imagePullPolicy": self.pull_policy,
             "resources": limits(),

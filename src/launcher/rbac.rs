@@ -15,9 +15,7 @@ const EXEC_ASKS_CREATE: u32 = 35;
 
 /// The rules of a run's role: what the scan itself does to one pod.
 pub fn scan_rules(way: Way, pod: &str, minor: u32) -> Vec<Json> {
-    let rule = |resource: &str, verbs: &[&str]| {
-        json!({ "apiGroups": [""], "resources": [resource], "resourceNames": [pod], "verbs": verbs })
-    };
+    let rule = |resource: &str, verbs: &[&str]| json!({ "apiGroups": [""], "resources": [resource], "resourceNames": [pod], "verbs": verbs });
     let mut rules = vec![rule("pods", &["get"]), rule("pods/exec", exec_verbs(minor))];
     if way == Way::Debug {
         rules.push(rule("pods/ephemeralcontainers", &["patch"]));
@@ -34,9 +32,7 @@ pub fn exec_verbs(minor: u32) -> &'static [&'static str] {
 ///
 /// Kubernetes lets nobody make a role with rights that he does not have himself, so the rights of the scan are among them.
 pub fn caller_rules(way: Way, minor: u32, no_rbac: bool) -> Vec<Json> {
-    let rule = |group: &str, resource: &str, verbs: &[&str]| {
-        json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs })
-    };
+    let rule = |group: &str, resource: &str, verbs: &[&str]| json!({ "apiGroups": [group], "resources": [resource], "verbs": verbs });
     let mut rules = vec![rule("", "pods/exec", exec_verbs(minor))];
     rules.push(match way {
         Way::Debug | Way::Exec => rule("", "pods", &["get", "list"]),

@@ -137,7 +137,13 @@ async fn token(session: &Session, namespace: &str, account: &str) -> Result<Stri
 /// Takes the rights away, and looks that the token opens nothing any more.
 ///
 /// Errors: it still does, or the binding cannot be removed.
-pub async fn revoke(session: &Session, scanner: &Session, ledger: &Ledger, namespace: &str, pod: &str) -> Result<Duration, Trouble> {
+pub async fn revoke(
+    session: &Session,
+    scanner: &Session,
+    ledger: &Ledger,
+    namespace: &str,
+    pod: &str,
+) -> Result<Duration, Trouble> {
     let started = Instant::now();
     ledger.remove_kind(session, Kind::RoleBinding).await?;
     let api: Api<Pod> = Api::namespaced(scanner.client.clone(), namespace);
@@ -148,7 +154,8 @@ pub async fn revoke(session: &Session, scanner: &Session, ledger: &Ledger, names
                 return Ok(started.elapsed());
             }
             _ if started.elapsed() > DEATH => {
-                let what = format!("the run's token still works {} s after its role binding was removed", DEATH.as_secs());
+                let what =
+                    format!("the run's token still works {} s after its role binding was removed", DEATH.as_secs());
                 return Err(Trouble::new(what).with_next("does another binding give rights to all service accounts?"));
             }
             _ => sleep(Duration::from_millis(20)).await,

@@ -1,5 +1,6 @@
 //! One scan: prepare → connect → rights → attach → scan → collect; and, however it ends, clean up.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::api::core::v1::Pod;
@@ -8,8 +9,8 @@ use serde_json::{Value as Json, json};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
-use crate::command::read_file;
 use crate::command::reporters::Reporters;
+use crate::command::{read_file, usage};
 use crate::exit_code::ExitCode;
 use crate::launcher::approach::Way;
 use crate::launcher::attach::{Seen, look};
@@ -25,6 +26,7 @@ use crate::launcher::steps::{Steps, tell};
 use crate::launcher::target::Target;
 use crate::launcher::trouble::{Ending, Reason, Trouble};
 use crate::launcher::{debug, image, sidecar, tarball};
+use crate::profile::Source;
 use crate::report::{harmless_line, write_again};
 use crate::threshold::{Threshold, parse};
 
@@ -64,14 +66,13 @@ pub struct Context<'a> {
     pub start_by: Instant,
     /// When the run must be done.
     pub deadline: Instant,
-    payload: &'a Payload,
+    /// What the agent gets on standard input.
+    pub payload: &'a Payload,
     threshold: Option<&'a Threshold>,
 }
 
 /// A scanner that waits beside its target.
 pub struct Attached {
-    /// The way that it was reached.
-    pub way: Way,
     /// Who runs commands in it.
     pub scanner: Session,
     /// Where it is.
@@ -80,8 +81,10 @@ pub struct Attached {
     pub target: Vec<String>,
     /// The target in InSpec's words.
     pub location: String,
-    /// The container's id and its pod's uid, where the kernel must say the same.
-    pub expected: Option<(String, String)>,
+    /// The container's id, where the kernel must say the same.
+    pub container_id: Option<String>,
+    /// Its pod's uid, where the kernel must say the same.
+    pub pod_uid: Option<String>,
     /// What the report says of the attachment.
     pub facts: Json,
 }
@@ -112,14 +115,12 @@ fn prepare(common: &Common) -> Result<Prepared, ExitCode> {
     let started = i64::try_from(now.as_secs()).unwrap_or(0);
     let own = || format!("{started}-{:05x}", (now.subsec_nanos() ^ (std::process::id() << 12)) & 0xf_ffff);
     let run_id = common.run_id.clone().unwrap_or_else(own);
-    let payload = payload(common)?;
-    let threshold = match &common.threshold {
-        None => None,
-        Some(path) => {
-            let source = read_file("threshold", path)?;
-            Some(parse(&source.text).map_err(|error| crate::command::usage(&format_args!("threshold {path}: {error}")))?)
-        }
+    let source = common.threshold.as_deref().map(|path| read_file("threshold", path)).transpose()?;
+    let judge = |source: &Arc<Source>| {
+        parse(&source.text).map_err(|error| usage(&format_args!("threshold {}: {error}", source.name)))
     };
+    let threshold = source.as_ref().map(judge).transpose()?;
+    let payload = payload(common, source.as_deref())?;
     let reporters = match common.dry_run {
         Some(_) => None,
         None => Some(reporters(common, &run_id)?),
@@ -214,7 +215,8 @@ async fn finish(mut context: Context<'_>, goal: Goal<'_>, prepared: &Prepared) -
 fn written(prepared: &Prepared, collected: &Collected) -> Ending {
     let verdict = collected.verdict.as_ref();
     let written = prepared.reporters.as_ref().map_or(ExitCode::Success, |reporters| {
-        reporters.write(|format, color, out| write_again(format, &collected.hdf, &collected.report, verdict, color, out))
+        reporters
+            .write(|format, color, out| write_again(format, &collected.hdf, &collected.report, verdict, color, out))
     });
     Ending::Scan(ExitCode::worst(&[written, collected.code]))
 }
@@ -293,16 +295,13 @@ async fn by_first(
                 Err(trouble) => Err(trouble),
             },
             Way::Exec => tarball::scan(context, target).await,
-            Way::Sidecar => Err(Trouble::usage("a running container has no sidecar: kubectl assay scan-with-sidecar IMAGE")),
+            Way::Sidecar => {
+                Err(Trouble::usage("a running container has no sidecar: kubectl assay scan-with-sidecar IMAGE"))
+            }
         };
         match (scanned, rest.peek()) {
             (Err(trouble), Some(next)) if trouble.another_way() => {
-                context.steps.remark(&format_args!(
-                    "not by {}: {}\ntrying {}",
-                    way.name(),
-                    trouble.what,
-                    next.name()
-                ));
+                context.steps.remark(&format_args!("not by {}: {}\ntrying {}", way.name(), trouble.what, next.name()));
                 // The next way makes rights of its own, by the same names.
                 let left = context.ledger.clean(&context.caller).await;
                 if let Some(left) = left.into_iter().next() {
@@ -321,10 +320,12 @@ pub async fn pod(context: &Context<'_>, name: &str) -> Result<Pod, Trouble> {
     let api: Api<Pod> = Api::namespaced(context.caller.client.clone(), namespace);
     match context.caller.ask(&format!("read pod {name} in namespace {namespace}"), api.get(name)).await {
         Err(trouble) if trouble.reason == Reason::Missing => {
-            let listed = context.caller.ask("list pods", api.list_metadata(&kube::api::ListParams::default().limit(50))).await;
-            let names: Vec<String> = listed.map_or_else(|_| Vec::new(), |listed| {
-                listed.items.into_iter().filter_map(|pod| pod.metadata.name).collect()
-            });
+            let listed =
+                context.caller.ask("list pods", api.list_metadata(&kube::api::ListParams::default().limit(50))).await;
+            let names: Vec<String> = listed.map_or_else(
+                |_| Vec::new(),
+                |listed| listed.items.into_iter().filter_map(|pod| pod.metadata.name).collect(),
+            );
             let near = crate::profile::nearest(name, names.iter().map(String::as_str)).map(str::to_owned);
             let next = match (near, names.is_empty()) {
                 (Some(near), _) => format!("did you mean {near}?"),
@@ -350,15 +351,14 @@ pub async fn run_agent(context: &Context<'_>, attached: Attached) -> Result<Coll
     let mut command = vec![AGENT, "scan", "-", "--reporter", "json", "--framed", "--timeout", &seconds];
     command.extend(attached.target.iter().map(String::as_str));
     let leave = [AGENT, "release", "--when-input-ends"];
-    let (running, releaser) =
-        tokio::join!(start(scanner, place, &command, true), start(scanner, place, &leave, true));
+    let (running, releaser) = tokio::join!(start(scanner, place, &command, true), start(scanner, place, &leave, true));
     let running = running.map_err(|failure| failed(place, failure))?;
     context.steps.waiting("scanning");
     let ended = async {
         let revoked = rights_end(context, scanner, place).await;
         (revoked, Instant::now())
     };
-    let (answer, (revoked, _)) = tokio::join!(running.finish(Some(&context.payload.0), MAX_REPORT), ended);
+    let (answer, (revoked, _)) = tokio::join!(running.finish(Some(&context.payload.bytes), MAX_REPORT), ended);
     let answer = answer.map_err(|failure| failed(place, failure));
     context.steps.done("scanned");
     release(releaser).await;
@@ -395,18 +395,20 @@ fn report(context: &Context<'_>, attached: &Attached, answer: &Answer, facts: &J
         104 => return Err(Trouble::target(format!("the agent refuses the target:\n  {said}"))),
         137 => {
             let what = "the agent was killed; its container, or the pod, may have run out of memory";
-            return Err(Trouble::new(what).with_next("kubectl describe pod tells; --via image does not share the pod's memory"));
+            return Err(
+                Trouble::new(what).with_next("kubectl describe pod tells; --via image does not share the pod's memory")
+            );
         }
         code => return Err(Trouble::new(format!("the agent ended with {code}:\n  {said}"))),
     }
     let hdf = unframe(&answer.stdout)?;
-    if let Some((container, pod)) = &attached.expected {
-        let (seen_container, seen_pod) = identity(hdf);
-        let other = |seen: &Option<String>, expected: &str| seen.as_deref().is_some_and(|seen| seen != expected);
-        if other(&seen_container, container) || other(&seen_pod, pod) {
-            let what = format!("another container was scanned than {}: it was replaced meanwhile", attached.location);
-            return Err(Trouble::target(what).with_next("run it again"));
-        }
+    let (container, pod) = identity(hdf);
+    // Where the kernel does not tell, there is nothing to compare.
+    let other =
+        |seen: Option<String>, expected: &Option<String>| seen.is_some() && expected.is_some() && seen != *expected;
+    if other(container, &attached.container_id) || other(pod, &attached.pod_uid) {
+        let what = format!("another container was scanned than {}: it was replaced meanwhile", attached.location);
+        return Err(Trouble::target(what).with_next("run it again"));
     }
     for line in answer.stderr.lines() {
         context.steps.remark(&harmless_line(line));
@@ -418,7 +420,9 @@ fn report(context: &Context<'_>, attached: &Attached, answer: &Answer, facts: &J
 pub fn failed(place: &Place, failure: Failure) -> Trouble {
     match failure {
         Failure::Trouble(trouble) => trouble,
-        Failure::Hung => Trouble::new(format!("the server did not open a connection to pod {}", place.pod)).with_next("run it again"),
+        Failure::Hung => {
+            Trouble::new(format!("the server did not open a connection to pod {}", place.pod)).with_next("run it again")
+        }
         Failure::NoContainer => {
             Trouble::target(format!("container {} of pod {} ended while it was used", place.container, place.pod))
                 .with_next("was the pod deleted or restarted? kubectl describe pod tells")
@@ -458,7 +462,8 @@ async fn has_ended(context: &Context<'_>, place: &Place) -> bool {
         match context.caller.ask(&format!("look at pod {}", place.pod), api.get(&place.pod)).await {
             Ok(pod) => match look(&pod, &place.container) {
                 Seen::Never(_) => {
-                    let image = ran(&pod, &place.container).map_or_else(String::new, |image| format!(" (image {image})"));
+                    let image =
+                        ran(&pod, &place.container).map_or_else(String::new, |image| format!(" (image {image})"));
                     steps.remark(&format_args!(
                         "container {}{image} has ended; Kubernetes keeps its record until pod {} is deleted",
                         place.container, place.pod
@@ -525,7 +530,9 @@ async fn dry_run(mut context: Context<'_>, goal: Goal<'_>) -> Result<Ending, Tro
                 Via::Auto | Via::Debug => debug::planned(&context, &target, arguments.read_all),
             }
         }
-        Goal::Image(arguments) => image::planned(&context, &image::of_arguments(&context, arguments), arguments.as_root),
+        Goal::Image(arguments) => {
+            image::planned(&context, &image::of_arguments(&context, arguments), arguments.as_root)
+        }
         Goal::Sidecar(arguments) => sidecar::planned(&context, arguments),
     };
     let mut text = String::new();

@@ -66,9 +66,8 @@ impl Target {
         }
         let phase = pod.status.as_ref().and_then(|status| status.phase.as_deref()).unwrap_or("Unknown");
         if matches!(phase, "Succeeded" | "Failed") {
-            return Err(Trouble::target(format!("pod {name} has ended ({phase})")).with_next(
-                "a container that has ended can be scanned by its image: kubectl assay scan-image IMAGE",
-            ));
+            return Err(Trouble::target(format!("pod {name} has ended ({phase})"))
+                .with_next("a container that has ended can be scanned by its image: kubectl assay scan-image IMAGE"));
         }
         let container = chosen(pod, &spec.containers, wanted)?;
         let statuses = pod.status.as_ref().and_then(|status| status.container_statuses.as_deref()).unwrap_or_default();
@@ -109,7 +108,10 @@ impl Target {
 /// Errors: the kubelet runs the pod from a file.
 pub fn takes_ephemeral_containers(pod: &Pod) -> Result<(), Trouble> {
     if pod.annotations().contains_key(MIRROR) {
-        let what = format!("pod {} is run from a file of its node (a static pod), which takes no ephemeral containers", pod.name_any());
+        let what = format!(
+            "pod {} is run from a file of its node (a static pod), which takes no ephemeral containers",
+            pod.name_any()
+        );
         return Err(Trouble { reason: Reason::Unfit, ..Trouble::new(what) }.with_next("scan its image: --via image"));
     }
     Ok(())
@@ -149,12 +151,19 @@ fn running<'a>(
             waiting.message.map_or(reason.clone(), |message| format!("{reason}: {message}"))
         }
         (None, Some(ended)) => {
-            format!("ended with {}{}", ended.exit_code, ended.reason.map_or(String::new(), |reason| format!(", {reason}")))
+            format!(
+                "ended with {}{}",
+                ended.exit_code,
+                ended.reason.map_or(String::new(), |reason| format!(", {reason}"))
+            )
         }
         (None, None) => phase.to_owned(),
     };
-    Err(Trouble::target(format!("container {container} of pod {pod} does not run: {}", crate::report::harmless_line(&why)))
-        .with_next("its image can be scanned all the same: kubectl assay scan-image IMAGE"))
+    Err(Trouble::target(format!(
+        "container {container} of pod {pod} does not run: {}",
+        crate::report::harmless_line(&why)
+    ))
+    .with_next("its image can be scanned all the same: kubectl assay scan-image IMAGE"))
 }
 
 /// `containerd://ID` without the runtime.
@@ -193,7 +202,11 @@ pub fn quantity(text: &str) -> Option<u64> {
 pub fn image_reference(image_id: &str) -> (String, &'static str) {
     let reference = image_id.rsplit_once("://").map_or(image_id, |(_, reference)| reference);
     // Imported without a registry it is a digest only, which nothing can be fetched by.
-    if reference.starts_with("sha256:") { (reference.to_owned(), "Never") } else { (reference.to_owned(), "IfNotPresent") }
+    if reference.starts_with("sha256:") {
+        (reference.to_owned(), "Never")
+    } else {
+        (reference.to_owned(), "IfNotPresent")
+    }
 }
 
 #[cfg(test)]
@@ -254,7 +267,13 @@ mod tests {
 
     #[test]
     fn quantities_are_those_of_kubernetes() {
-        let rows = [("64Mi", 64 << 20), ("1G", 1_000_000_000), ("128974848", 128_974_848), ("129e6", 129_000_000), ("1500m", 1)];
+        let rows = [
+            ("64Mi", 64 << 20),
+            ("1G", 1_000_000_000),
+            ("128974848", 128_974_848),
+            ("129e6", 129_000_000),
+            ("1500m", 1),
+        ];
         for (text, bytes) in rows {
             assert_eq!(quantity(text), Some(bytes), "{text}");
         }
