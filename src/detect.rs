@@ -10,6 +10,7 @@ mod programs;
 mod runtimes;
 mod system;
 
+use crate::order;
 use crate::rootfs::{Incomplete, Root};
 use crate::value::lossless;
 use look::Looker;
@@ -233,13 +234,13 @@ pub fn detect(root: &Root) -> Detection {
     findings.extend(base::labels(root));
     let facts = base::Facts { root, os: &os, databases: &databases, databases_settled, programs: &programs };
     let base = base::base(&facts, &mut looker);
-    findings.sort_by(|a, b| (a.kind, &a.name, &a.version).cmp(&(b.kind, &b.name, &b.version)));
+    order::sort(&mut findings, &|a, b| (a.kind, &a.name, &a.version).cmp(&(b.kind, &b.name, &b.version)));
 
     let (distroless, because) = distroless(&findings, &programs);
     let mut unseen = looker.unseen;
     let missed = programs.incomplete.iter().chain(&programs.unknown);
     unseen.extend(missed.map(|Incomplete { path, error }| look::unseen(path, error)));
-    unseen.sort();
+    order::sort(&mut unseen, &Ord::cmp);
     unseen.dedup();
     Detection { distroless, because, base, findings, unseen, entries: programs.entries }
 }

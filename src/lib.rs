@@ -9,6 +9,8 @@
 //! The modules, in reading order; each uses only those above it (`tests/layers.rs` keeps it so).
 
 pub mod value;
+pub mod json;
+pub mod order;
 pub mod pattern;
 pub mod rootfs;
 pub mod parse;

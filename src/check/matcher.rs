@@ -283,7 +283,7 @@ fn bits(value: &Value, operand: &Operand, test: fn(u32, u32) -> bool) -> Truth {
 /// Whether no value stands twice. Texts and numbers are sorted first: a target decides how many there are.
 fn is_unique(by: By, items: &[Value]) -> bool {
     let mut keys: Vec<String> = items.iter().map(Value::inspect).collect();
-    keys.sort();
+    keys.sort_unstable();
     let twice = keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
     // 1 and 1.0 are one number under two names.
     let floats: Vec<&Value> = items.iter().filter(|item| matches!(item, Value::Float(_))).collect();

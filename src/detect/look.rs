@@ -1,6 +1,7 @@
 //! Single files and folders of the target; what could not be looked at is kept.
 
 use crate::detect::Unseen;
+use crate::order;
 use crate::parse::ParseError;
 use crate::rootfs::{Links, LookError, Node, Root};
 use crate::value::{Text, lossless};
@@ -60,7 +61,7 @@ impl<'a> Looker<'a> {
             }
             listed => listed,
         };
-        names.sort();
+        order::sort(&mut names, &Ord::cmp);
         Ok(self.settled(path, listed)?.map(|()| names))
     }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::order;
 use crate::parse::container_id::{ContainerId, kubernetes_name, of_cgroup};
 use crate::parse::mountinfo::Mount;
 use crate::pattern::Pattern;
@@ -192,7 +193,7 @@ impl Survey {
                 .or_insert_with(|| seen.clone());
         }
         self.containers = groups.into_values().collect();
-        self.containers.sort_by_key(|first| first.pid);
+        order::sort(&mut self.containers, &|a, b| a.pid.cmp(&b.pid));
     }
 
     /// The first process of the container that is meant; for a pid that very process.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::check::{is_null, to_value};
+use crate::order;
 use crate::outcome::{CheckResult, ControlStatus, Report, Status};
 use crate::process::Facts;
 use crate::profile::Profile;
@@ -94,7 +95,7 @@ pub fn read_fixtures(profile: &str) -> Result<Vec<Fixture>, Vec<Problem>> {
         }
     };
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
-    paths.sort();
+    order::sort(&mut paths, &Ord::cmp);
     if paths.is_empty() {
         let mut problem = Problem::without_place(format!("profile {profile} has no tests"));
         problem.help = Some("tests are files of a profile's folder: tests/*.yaml; `assay new` makes one".to_owned());

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::check::{Condition, Supports};
+use crate::order;
 use crate::profile::control::Decoded;
 use crate::profile::decode::{Decoder, Fields};
 use crate::profile::input::{GivenInputs, Inputs, is_name};
@@ -261,10 +262,11 @@ fn profile(
         problems.push(problem);
     }
     // As people read: from file to file, from top to bottom.
-    problems.sort_by_key(|problem| {
+    let read = |problem: &Problem| {
         let place = problem.place.as_ref().map(|place| (place.file(), place.position()));
         place.map(|(name, position)| (files.files.iter().position(|file| *file.name == *name), position))
-    });
+    };
+    order::sort(&mut problems, &|a, b| read(a).cmp(&read(b)));
     profile.sha256 = digest(&files.files);
     (problems.is_empty().then_some(profile), problems)
 }
@@ -404,7 +406,7 @@ fn digest(files: &[Arc<Source>]) -> String {
         name.strip_prefix(base).unwrap_or(name).display().to_string()
     };
     let mut named: Vec<(String, &Arc<Source>)> = files.iter().map(|file| (relative(file), file)).collect();
-    named.sort_by(|a, b| a.0.cmp(&b.0));
+    order::sort(&mut named, &|a, b| a.0.cmp(&b.0));
     let mut digest = Sha256::new();
     for (name, file) in named {
         for part in [name.as_bytes(), b"\0", file.text.as_bytes(), b"\0"] {

@@ -6,9 +6,10 @@
 
 mod values;
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use crate::check::Supports;
+use crate::json::{filled, object, texts};
 use crate::outcome::Severity;
 use crate::profile::control::{CONTROL_KEYS, DEFAULTS_KEYS, LIST_TAGS, REFERENCE_KEYS, SEVERITY_TAGS};
 use crate::profile::input::{INPUT_KEYS, KINDS, Kind};
@@ -16,7 +17,7 @@ use crate::profile::items::{
     EACH_KEYS, INPUT_EXPECT_KEYS, LET_KEYS, MISSING, NO_CONDITIONS, OTHERS, beside, beside_in_condition,
 };
 use crate::profile::load::{CONTROL_FILE_KEYS, LATER_KEYS, PROFILE_KEYS};
-use crate::profile::schema::values::{argument, of_type, test, tests, types};
+use crate::profile::schema::values::{argument, of_type, put_tests, put_types, test};
 use crate::profile::test::ValuePlace;
 use crate::resource::{Columns, Keys, Property, REGISTRY, Resource, Shape, Takes, Type, resource};
 
@@ -26,11 +27,10 @@ const NAME: &str = "^[A-Za-z_][A-Za-z0-9_-]*$";
 /// The schema of a file of a profile: profile.yaml, a file of controls, or a profile in a single file.
 pub fn schema() -> Json {
     let mut definitions = Map::new();
-    definitions.insert("text".to_owned(), json!({ "type": ["string", "number", "boolean"] }));
+    definitions.insert("text".to_owned(), filled(r#"{"type": ["string", "number", "boolean"]}"#, &mut []));
     definitions.insert("condition".to_owned(), condition());
     definitions.insert("check".to_owned(), item());
-    definitions
-        .insert("checks".to_owned(), json!({ "type": "array", "minItems": 1, "items": { "$ref": "#/$defs/check" } }));
+    definitions.insert("checks".to_owned(), some(reference("check")));
     definitions.insert("each".to_owned(), each());
     definitions.insert("control".to_owned(), control());
     definitions.insert("input".to_owned(), input());
@@ -41,43 +41,64 @@ pub fn schema() -> Json {
             definitions.insert(format!("row-{}", resource.name), columns(resource, false));
         }
     }
-    definitions.extend(types());
-    definitions.extend(tests());
+    put_types(&mut definitions);
+    put_tests(&mut definitions);
     let keys = PROFILE_KEYS.iter().chain(&CONTROL_FILE_KEYS);
-    json!({
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "A file of an assay profile",
-        "description": "profile.yaml, a file of controls, or a profile in a single file",
-        "type": "object",
-        "required": ["schema"],
-        "properties": keys.map(|key| ((*key).to_owned(), file_key(key))).collect::<Map<_, _>>(),
-        "additionalProperties": false,
-        "anyOf": [
-            { "required": ["name"] },
-            { "required": ["controls"], "propertyNames": { "enum": CONTROL_FILE_KEYS } },
-        ],
-        "$defs": definitions,
-    })
+    let properties = object(&mut keys.map(|key| ((*key).to_owned(), file_key(key))));
+    filled(
+        r#"{
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "title": "A file of an assay profile",
+            "description": "profile.yaml, a file of controls, or a profile in a single file",
+            "type": "object",
+            "required": ["schema"],
+            "properties": "@0",
+            "additionalProperties": false,
+            "anyOf": [{"required": ["name"]}, {"required": ["controls"], "propertyNames": {"enum": "@1"}}],
+            "$defs": "@2"
+        }"#,
+        &mut [properties, texts(CONTROL_FILE_KEYS), definitions.into()],
+    )
 }
 
 fn reference(name: &str) -> Json {
-    json!({ "$ref": format!("#/$defs/{name}") })
+    filled(r#"{"$ref": "@0"}"#, &mut [format!("#/$defs/{name}").into()])
+}
+
+/// A list of these.
+fn list_of(items: Json) -> Json {
+    filled(r#"{"type": "array", "items": "@0"}"#, &mut [items])
+}
+
+/// A list of these that is not empty.
+fn some(items: Json) -> Json {
+    filled(r#"{"type": "array", "minItems": 1, "items": "@0"}"#, &mut [items])
+}
+
+/// One of these at least.
+fn any_of(ways: impl Into<Json>) -> Json {
+    filled(r#"{"anyOf": "@0"}"#, &mut [ways.into()])
+}
+
+/// One of these words.
+fn word_of(words: Json) -> Json {
+    filled(r#"{"enum": "@0"}"#, &mut [words])
 }
 
 /// A map with these keys and no others.
-fn map(keys: impl IntoIterator<Item = (&'static str, Json)>) -> Json {
-    let properties: Map<String, Json> = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    json!({ "type": "object", "properties": properties, "additionalProperties": false })
+fn map(keys: &mut dyn Iterator<Item = (&'static str, Json)>) -> Json {
+    let properties = object(&mut keys.map(|(key, value)| (key.to_owned(), value)));
+    filled(r#"{"type": "object", "properties": "@0", "additionalProperties": false}"#, &mut [properties])
 }
 
 /// The same, with keys of a table of the decoder.
 fn keyed(keys: &[&'static str], value: fn(&str) -> Json) -> Json {
-    map(keys.iter().map(|key| (*key, value(key))))
+    map(&mut keys.iter().map(|key| (*key, value(key))))
 }
 
 /// The same, with keys that must be there.
 fn requiring(map: Json, keys: &[&str]) -> Json {
-    with(map, "required", json!(keys))
+    with(map, "required", texts(keys))
 }
 
 /// The same schema with one keyword more.
@@ -98,19 +119,25 @@ fn with_key(mut map: Json, key: &str, value: Json) -> Json {
 
 /// A map whose keys are names of the profile's own, but for one that means something already.
 fn named(value: Json, reserved: &str) -> Json {
-    let names = json!({ "pattern": NAME, "not": { "const": reserved } });
-    json!({ "type": "object", "propertyNames": names, "additionalProperties": value })
+    filled(
+        r#"{
+            "type": "object",
+            "propertyNames": {"pattern": "@0", "not": {"const": "@1"}},
+            "additionalProperties": "@2"
+        }"#,
+        &mut [NAME.into(), reserved.into(), value],
+    )
 }
 
 fn file_key(key: &str) -> Json {
     match key {
-        "schema" => json!({ "enum": [1, "1"] }),
-        "supports" => json!({ "type": "array", "items": keyed(&Supports::KEYS, |_| reference("text")) }),
+        "schema" => filled(r#"{"enum": [1, "1"]}"#, &mut []),
+        "supports" => list_of(keyed(&Supports::KEYS, |_| reference("text"))),
         "inputs" => named(reference("input"), "inputs"),
         "conditions" => named(reference("condition"), "live"),
         "defaults" => keyed(&DEFAULTS_KEYS, control_key),
-        "controls" => json!({ "type": "array", "items": reference("control") }),
-        key if LATER_KEYS.contains(&key) => json!(false),
+        "controls" => list_of(reference("control")),
+        key if LATER_KEYS.contains(&key) => false.into(),
         _ => reference("text"),
     }
 }
@@ -119,29 +146,36 @@ fn file_key(key: &str) -> Json {
 fn input() -> Json {
     let kinds = KINDS.map(|(word, _)| word);
     let input = keyed(&INPUT_KEYS, |key| match key {
-        "type" | "of" => json!({ "enum": KINDS.map(|(word, _)| word) }),
+        "type" | "of" => word_of(texts(KINDS.map(|(word, _)| word))),
         "required" => values::switch(),
         "desc" => reference("text"),
-        _ => json!(true),
+        _ => true.into(),
     });
     let single = |kind: Kind| match kind {
-        Kind::List => json!({ "type": "array" }),
-        Kind::Map => json!({ "type": "object" }),
-        Kind::Int => {
-            json!({ "allOf": [of_type(Type::Int), { "not": { "type": "number", "not": { "type": "integer" } } }] })
-        }
+        Kind::List => filled(r#"{"type": "array"}"#, &mut []),
+        Kind::Map => filled(r#"{"type": "object"}"#, &mut []),
+        Kind::Int => filled(
+            r#"{"allOf": ["@0", {"not": {"type": "number", "not": {"type": "integer"}}}]}"#,
+            &mut [of_type(Type::Int)],
+        ),
         kind => of_type(kind.holds()),
     };
     // Of a list or a map, the type of its elements; elements of lists of lists have none.
     let rules = KINDS.iter().zip(kinds).flat_map(|((_, kind), word)| {
-        let own = json!({
-            "if": { "required": ["type"], "properties": { "type": { "const": word } } },
-            "then": { "properties": { "value": single(*kind) } },
-        });
-        let elements = json!({
-            "if": { "required": ["of"], "properties": { "of": { "const": word } } },
-            "then": { "properties": { "value": { "items": single(*kind), "additionalProperties": single(*kind) } } },
-        });
+        let own = filled(
+            r#"{
+                "if": {"required": ["type"], "properties": {"type": {"const": "@0"}}},
+                "then": {"properties": {"value": "@1"}}
+            }"#,
+            &mut [word.into(), single(*kind)],
+        );
+        let elements = filled(
+            r#"{
+                "if": {"required": ["of"], "properties": {"of": {"const": "@0"}}},
+                "then": {"properties": {"value": {"items": "@1", "additionalProperties": "@2"}}}
+            }"#,
+            &mut [word.into(), single(*kind), single(*kind)],
+        );
         [own, elements]
     });
     with(input, "allOf", rules.collect())
@@ -152,24 +186,25 @@ fn control() -> Json {
 }
 
 fn control_key(key: &str) -> Json {
-    let severities = Severity::ALL.map(Severity::name);
+    let severity = || word_of(texts(Severity::ALL.map(Severity::name)));
     match key {
-        "impact" => json!({ "anyOf": [
-            { "enum": severities },
-            { "type": "number", "minimum": 0, "maximum": 1 },
-            { "type": "string", "pattern": "^[01]?[.]?[0-9]*$" },
-        ] }),
+        "impact" => filled(
+            r#"{"anyOf": [
+                "@0",
+                {"type": "number", "minimum": 0, "maximum": 1},
+                {"type": "string", "pattern": "^[01]?[.]?[0-9]*$"}
+            ]}"#,
+            &mut [severity()],
+        ),
         "tags" => {
-            let texts = json!({ "type": "array", "items": { "type": ["string", "number"] } });
-            let lists = LIST_TAGS.map(|tag| (tag.to_owned(), texts.clone()));
-            let words = SEVERITY_TAGS.map(|tag| (tag.to_owned(), json!({ "enum": severities })));
-            json!({ "type": "object", "properties": lists.into_iter().chain(words).collect::<Map<_, _>>() })
+            let several = || filled(r#"{"type": "array", "items": {"type": ["string", "number"]}}"#, &mut []);
+            let lists = LIST_TAGS.map(|tag| (tag.to_owned(), several()));
+            let words = SEVERITY_TAGS.map(|tag| (tag.to_owned(), severity()));
+            let properties = object(&mut lists.into_iter().chain(words));
+            filled(r#"{"type": "object", "properties": "@0"}"#, &mut [properties])
         }
-        "refs" => {
-            let full = keyed(&REFERENCE_KEYS, |_| reference("text"));
-            json!({ "type": "array", "items": { "anyOf": [reference("text"), full] } })
-        }
-        "missing" => json!({ "enum": MISSING.map(|(word, _)| word) }),
+        "refs" => list_of(any_of([reference("text"), keyed(&REFERENCE_KEYS, |_| reference("text"))])),
+        "missing" => word_of(texts(MISSING.map(|(word, _)| word))),
         "applicable_if" | "only_if" => reference("condition"),
         "let" => named(taken(), "inputs"),
         "each" => reference("each"),
@@ -188,26 +223,25 @@ fn one_subject(
     for name in names {
         properties.insert((*name).to_owned(), described(name, key(name, name)));
         for key in beside(name) {
-            properties.entry(*key).or_insert(json!(true));
+            properties.entry(*key).or_insert(true.into());
         }
     }
     let rules = names.iter().map(|name| {
-        let with: Map<String, Json> =
-            beside(name).iter().map(|other| ((*other).to_owned(), key(name, other))).collect();
-        let allowed: Vec<&str> = std::iter::once(*name).chain(beside(name).iter().copied()).collect();
-        let required: Vec<&str> = required(name).iter().copied().filter(|key| beside(name).contains(key)).collect();
-        json!({
-            "if": { "required": [name] },
-            "then": { "properties": with, "required": required, "propertyNames": { "enum": allowed } },
-        })
+        let with = object(&mut beside(name).iter().map(|other| ((*other).to_owned(), key(name, other))));
+        let required = texts(required(name).iter().filter(|key| beside(name).contains(key)));
+        let allowed = texts(std::iter::once(name).chain(beside(name)));
+        filled(
+            r#"{
+                "if": {"required": ["@0"]},
+                "then": {"properties": "@1", "required": "@2", "propertyNames": {"enum": "@3"}}
+            }"#,
+            &mut [(*name).into(), with, required, allowed],
+        )
     });
-    json!({
-        "type": "object",
-        "properties": properties,
-        "additionalProperties": false,
-        "oneOf": one_of(names),
-        "allOf": rules.collect::<Vec<_>>(),
-    })
+    filled(
+        r#"{"type": "object", "properties": "@0", "additionalProperties": false, "oneOf": "@1", "allOf": "@2"}"#,
+        &mut [properties.into(), one_of(names), rules.collect()],
+    )
 }
 
 /// The same with what the registry says of a resource.
@@ -241,7 +275,7 @@ fn required(subject: &str) -> &'static [&'static str] {
 fn item_key(subject: &str, key: &str) -> Json {
     match (subject, key) {
         ("any_of" | "all_of" | "none_of", key) if key == subject => {
-            json!({ "type": "array", "minItems": 1, "items": { "anyOf": [reference("check"), reference("checks")] } })
+            some(any_of([reference("check"), reference("checks")]))
         }
         ("if", "if") => reference("condition"),
         ("each", "each") => reference("each"),
@@ -262,61 +296,65 @@ fn condition() -> Json {
         "any_of" | "all_of" | "none_of" => conditions(),
         key => item_key(subject, key),
     });
-    json!({ "anyOf": [reference("text"), conditions(), map] })
+    any_of([reference("text"), conditions(), map])
 }
 
 fn conditions() -> Json {
-    json!({ "type": "array", "minItems": 1, "items": reference("condition") })
+    some(reference("condition"))
 }
 
 fn each() -> Json {
     let each = keyed(&EACH_KEYS, |key| match key {
-        "as" => json!({ "type": "string", "pattern": NAME, "not": { "const": "inputs" } }),
+        "as" => filled(r#"{"type": "string", "pattern": "@0", "not": {"const": "inputs"}}"#, &mut [NAME.into()]),
         "in" => {
-            json!({ "anyOf": [{ "type": "string", "pattern": "^\\$\\{" }, { "type": "array", "items": reference("text") }] })
+            filled(r#"{"anyOf": [{"type": "string", "pattern": "^\\$\\{"}, "@0"]}"#, &mut [list_of(reference("text"))])
         }
         "rows" => {
             let tables = REGISTRY.iter().filter(|resource| is_table(resource));
-            let rows = map(tables.map(|table| (table.name, item_key(table.name, table.name))));
+            let rows = map(&mut tables.map(|table| (table.name, item_key(table.name, table.name))));
             with(with(rows, "minProperties", 1.into()), "maxProperties", 1.into())
         }
         _ => values::switch(),
     });
-    let each = with(each, "oneOf", json!([{ "required": ["in"] }, { "required": ["rows"] }]));
+    let each = with(each, "oneOf", one_of(&["in", "rows"]));
     requiring(each, &["as"])
 }
 
 /// A value of `let`.
 fn taken() -> Json {
-    let beside = LET_KEYS.iter().map(|key| (*key, if *key == "value" { reference("text") } else { json!(true) }));
+    let beside = LET_KEYS.iter().map(|key| (*key, if *key == "value" { reference("text") } else { true.into() }));
     let subjects = REGISTRY.iter().map(|resource| (resource.name, item_key(resource.name, resource.name)));
     let rules = REGISTRY.iter().map(|resource| {
         let value = match &resource.shape {
             Shape::Object { .. } => keys(&columns(resource, false)),
             // A column has a value in every row: a list is taken, or what is of the table.
             Shape::Table { .. } | Shape::Walk => {
-                let single: Vec<&str> = resource.properties().iter().map(|column| column.name).collect();
-                json!({ "not": { "enum": single } })
+                let single = texts(resource.properties().iter().map(|column| column.name));
+                filled(r#"{"not": {"enum": "@0"}}"#, &mut [single])
             }
-            Shape::Document { .. } => json!(true),
+            Shape::Document { .. } => true.into(),
         };
-        json!({ "if": { "required": [resource.name] }, "then": { "properties": { "value": value } } })
+        filled(
+            r#"{"if": {"required": ["@0"]}, "then": {"properties": {"value": "@1"}}}"#,
+            &mut [resource.name.into(), value],
+        )
     });
-    let taken = with(map(subjects.chain(beside)), "allOf", rules.collect());
+    let taken = with(map(&mut subjects.chain(beside)), "allOf", rules.collect());
     requiring(with(taken, "oneOf", one_of(&resources())), &["value"])
 }
 
 /// One of these keys, and only one.
 fn one_of(names: &[&str]) -> Json {
-    names.iter().map(|name| json!({ "required": [name] })).collect()
+    names.iter().map(|name| filled(r#"{"required": ["@0"]}"#, &mut [(*name).into()])).collect()
 }
 
 /// The keys that a map may have, as a schema of their own.
 fn keys(map: &Json) -> Json {
     let names = |key: &str| map.get(key).and_then(Json::as_object).into_iter().flat_map(Map::keys);
-    let known = json!({ "enum": names("properties").collect::<Vec<_>>() });
-    let patterns = names("patternProperties").map(|pattern| json!({ "pattern": pattern }));
-    json!({ "anyOf": std::iter::once(known).chain(patterns).collect::<Vec<_>>() })
+    let known = word_of(texts(names("properties")));
+    let patterns =
+        names("patternProperties").map(|pattern| filled(r#"{"pattern": "@0"}"#, &mut [pattern.as_str().into()]));
+    any_of(std::iter::once(known).chain(patterns).collect::<Json>())
 }
 
 fn is_table(resource: &Resource) -> bool {
@@ -329,11 +367,11 @@ fn subject(resource: &Resource) -> Json {
         .arguments
         .iter()
         .map(|given| (given.name, with(argument(given.takes), "description", given.summary.into())));
-    let rows = reference(&format!("row-{}", resource.name));
-    let rows = json!({ "anyOf": [rows, { "type": "array", "minItems": 1, "items": rows }] });
+    let row = reference(&format!("row-{}", resource.name));
+    let rows = any_of([row.clone(), some(row)]);
     let required: Vec<&str> =
         resource.arguments.iter().filter(|argument| argument.required).map(|argument| argument.name).collect();
-    let all = requiring(map(arguments.chain(is_table(resource).then_some(("where", rows)))), &required);
+    let all = requiring(map(&mut arguments.chain(is_table(resource).then_some(("where", rows)))), &required);
     let all = if resource.one_of.is_empty() { all } else { with(all, "oneOf", one_of(resource.one_of)) };
     let mut ways = vec![all];
     // A bare value is the first argument, a list the first that takes several, if no other one is needed.
@@ -342,13 +380,13 @@ fn subject(resource: &Resource) -> Json {
             && (resource.one_of.is_empty() || resource.one_of.contains(&name))
     };
     if let Some(first) = resource.arguments.first().filter(|first| enough(first.name)) {
-        ways.push(json!({ "allOf": [reference("text"), argument(first.takes)] }));
+        ways.push(filled(r#"{"allOf": ["@0", "@1"]}"#, &mut [reference("text"), argument(first.takes)]));
     }
     let several = resource.arguments.iter().find(|argument| argument.takes == Takes::Globs);
     if let Some(several) = several.filter(|several| enough(several.name)) {
-        ways.push(json!({ "allOf": [{ "type": "array" }, argument(several.takes)] }));
+        ways.push(filled(r#"{"allOf": [{"type": "array"}, "@0"]}"#, &mut [argument(several.takes)]));
     }
-    json!({ "anyOf": ways })
+    any_of(ways)
 }
 
 /// What can be expected of a resource.
@@ -357,12 +395,15 @@ fn expect(resource: &Resource) -> Json {
         Shape::Object { .. } => columns(resource, false),
         Shape::Document { keys, .. } => {
             let holds = if *keys == Keys::Data { Type::Data } else { Type::Untyped };
-            json!({
-                "type": "object",
-                "minProperties": 1,
-                "propertyNames": { "minLength": 1 },
-                "additionalProperties": test(ValuePlace::of(holds)),
-            })
+            filled(
+                r#"{
+                    "type": "object",
+                    "minProperties": 1,
+                    "propertyNames": {"minLength": 1},
+                    "additionalProperties": "@0"
+                }"#,
+                &mut [test(ValuePlace::of(holds))],
+            )
         }
         Shape::Table { .. } | Shape::Walk => {
             let counted = with_key(columns(resource, true), "count", test(ValuePlace::of(Type::Int)));
@@ -394,11 +435,15 @@ fn columns(resource: &Resource, lists: bool) -> Json {
         }
     }
     let groups = matches!(resource.shape, Shape::Table { columns: Columns::AndGroups(_), .. });
-    json!({
-        "type": "object",
-        "minProperties": 1,
-        "properties": properties,
-        "patternProperties": patterns,
-        "additionalProperties": if groups { test(ValuePlace::of(Type::Untyped)) } else { json!(false) },
-    })
+    let others = if groups { test(ValuePlace::of(Type::Untyped)) } else { false.into() };
+    filled(
+        r#"{
+            "type": "object",
+            "minProperties": 1,
+            "properties": "@0",
+            "patternProperties": "@1",
+            "additionalProperties": "@2"
+        }"#,
+        &mut [properties.into(), patterns.into(), others],
+    )
 }

@@ -257,7 +257,7 @@ fn program(rules: Rules, otherwise: SeccompAction, matched: SeccompAction) -> Bu
 }
 
 fn allowed(folders: &[u64]) -> Build<Rules> {
-    let mut rules: Rules = ALLOWED.iter().chain(ALLOWED_HERE).map(|call| (*call, Vec::new())).collect();
+    let mut rules = always(&[ALLOWED, ALLOWED_HERE]);
     let me = u64::from(std::process::id());
     let none = |flags: u8| all(&[is_clear(flags, writing())]);
     let mut opens = vec![none(2)?];
@@ -288,7 +288,7 @@ fn allowed(folders: &[u64]) -> Build<Rules> {
 }
 
 fn forbidden(folders: &[u64]) -> Build<Rules> {
-    let mut rules: Rules = FORBIDDEN.iter().chain(FORBIDDEN_HERE).map(|call| (*call, Vec::new())).collect();
+    let mut rules = always(&[FORBIDDEN, FORBIDDEN_HERE]);
     let elsewhere = |argument: u8| folders.iter().map(move |folder| is_not(argument, *folder));
     let mut opens = Vec::new();
     for flag in WRITING {
@@ -313,6 +313,13 @@ fn forbidden(folders: &[u64]) -> Build<Rules> {
     rules.insert(libc::SYS_clone, vec![all(&[is_clear(0, libc::CLONE_THREAD.unsigned_abs())])?]);
     rules.insert(libc::SYS_tgkill, vec![all(&[is_not(0, u64::from(std::process::id()))])?]);
     Ok(rules)
+}
+
+/// These calls, whatever their arguments.
+fn always(lists: &[&[i64]]) -> Rules {
+    let mut rules = Rules::new();
+    rules.extend(lists.iter().copied().flatten().map(|call| (*call, Vec::new())));
+    rules
 }
 
 /// An argument is one of these.

@@ -10,8 +10,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Value as Json, json};
 
+use crate::json::object;
 use crate::outcome::{CheckResult, ControlResult, LiveFacts, ProfileResult, Report, Status, TargetFacts, Waiver};
 use crate::threshold::Verdict;
 
@@ -102,7 +103,7 @@ fn running(live: &LiveFacts) -> Json {
         .map(|(mount, filesystem, source)| json!({ "mount_id": mount, "filesystem": filesystem, "root": source }));
     let ((major, minor), inode) = live.place;
     let [user_namespace, mount_namespace] = &live.namespaces;
-    let protection = live
+    let protection = &mut live
         .protection
         .iter()
         .map(|(name, in_force, words)| ((*name).to_owned(), json!({ "in_force": in_force, "is": words })));
@@ -123,7 +124,7 @@ fn running(live: &LiveFacts) -> Json {
         "accepted_doubts": live.doubts,
         "processes_with_another_root": live.other_roots,
         "processes_with_unseen_root": live.unseen_roots,
-        "protection": protection.collect::<serde_json::Map<_, _>>(),
+        "protection": object(protection),
         "accepted_observers": live.observers,
     })
 }
@@ -240,7 +241,7 @@ impl Serialize for WireControl<'_> {
         map.serialize_entry("tags", &Entries(&facts.tags))?;
         map.serialize_entry("code", &facts.code)?;
         map.serialize_entry("source_location", &SourceLocation { line: facts.line, file: &facts.file })?;
-        map.serialize_entry("waiver_data", &self.control.waiver.as_ref().map(waiver_data).unwrap_or_default())?;
+        map.serialize_entry("waiver_data", &self.control.waiver.as_ref().map_or_else(|| json!({}), waiver_data))?;
         map.serialize_entry("results", &Results { results: &self.control.results, start: self.start })?;
         map.end()
     }
@@ -283,7 +284,7 @@ impl<T: Serialize> Serialize for Entries<'_, T> {
     }
 }
 
-fn waiver_data(waiver: &Waiver) -> Map<String, Json> {
+fn waiver_data(waiver: &Waiver) -> Json {
     let entries = [
         ("expiration_date", Json::from(waiver.expiration_date.as_deref().unwrap_or_default())),
         ("justification", waiver.justification.as_str().into()),
@@ -291,7 +292,7 @@ fn waiver_data(waiver: &Waiver) -> Map<String, Json> {
         ("skipped_due_to_waiver", waiver.skipped.into()),
         ("message", waiver.message.as_str().into()),
     ];
-    entries.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+    object(&mut entries.into_iter().map(|(key, value)| (key.to_owned(), value)))
 }
 
 struct Results<'a> {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
+use crate::order;
 use crate::outcome::{CheckResult, ControlResult, ControlStatus, ProfileResult, Report, Severity, Status};
 use crate::report::harmless::{markup, markup_lines};
 use crate::threshold::{Counted, Verdict, compliance, count_report, percent};
@@ -257,7 +258,7 @@ fn write_tags(control: &ControlResult, out: &mut dyn Write) -> io::Result<()> {
     if tags.is_empty() {
         return Ok(());
     }
-    tags.sort_by_key(|(name, _)| name);
+    order::sort(&mut tags, &|a, b| a.0.cmp(&b.0));
     writeln!(out, "<h4>Tags</h4>\n<dl class=\"facts\">")?;
     for (name, value) in tags {
         let words = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);

@@ -1,16 +1,16 @@
 //! SARIF 2.1.0 for code scanning: one result for each expectation that failed or could not be decided, within the limits
 //! of GitHub, which raises an alert for every result, whatever its kind.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::io::{self, Write};
 
-use serde::Serialize;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::json::{filled, object, texts};
+use crate::order;
 use crate::outcome::{ControlFacts, ControlResult, ControlStatus, Report, Severity, Status};
 use crate::report::harmless::{cut, line};
 
@@ -23,57 +23,12 @@ const MOST_TAGS: usize = 20;
 /// How long GitHub takes descriptions and messages.
 const LONGEST_TEXT: usize = 1024;
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Invocation {
-    execution_successful: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    start_time_utc: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tool_execution_notifications: Option<Json>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Location {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    physical_location: Option<PhysicalLocation>,
-    logical_locations: Json,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct PhysicalLocation {
-    artifact_location: Json,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    region: Option<Json>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Rule<'a> {
-    id: &'a str,
-    short_description: Json,
-    full_description: Json,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    help: Option<Json>,
-    default_configuration: Json,
-    properties: RuleProperties,
-}
-
-#[derive(Serialize)]
-struct RuleProperties {
-    tags: Vec<String>,
-    #[serde(rename = "security-severity", skip_serializing_if = "Option::is_none")]
-    security_severity: Option<&'static str>,
-}
-
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut findings: Vec<Finding<'_>> = findings(report);
     let left_out = findings.len().saturating_sub(MOST_RESULTS);
     if left_out > 0 {
         // Stable: among the worst first, the order of the report.
-        findings.sort_by_key(|finding| Reverse(finding.facts.severity()));
+        order::sort(&mut findings, &|a, b| b.facts.severity().cmp(&a.facts.severity()));
         findings.truncate(MOST_RESULTS);
     }
     let mut rules = Vec::new();
@@ -91,36 +46,51 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         results.push(finding.result(place, &format!("{print}:{nth}")));
     }
     let name = if report.generator.name.is_empty() { "HDF" } else { &report.generator.name };
-    let log = json!({
-        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
-        "version": "2.1.0",
-        "runs": [{
-            "tool": { "driver": { "name": name, "version": report.generator.version, "rules": rules } },
-            "invocations": [invocation(report, left_out)],
-            "columnKind": "unicodeCodePoints",
-            "properties": {
-                "target": report.target.location,
-                "platform": report.target.platform,
-                "release": report.target.release,
-            },
-            "results": results,
-        }],
-    });
+    let log = filled(
+        r#"{
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [{
+                "tool": {"driver": {"name": "@0", "version": "@1", "rules": "@2"}},
+                "invocations": ["@3"],
+                "columnKind": "unicodeCodePoints",
+                "properties": {"target": "@4", "platform": "@5", "release": "@6"},
+                "results": "@7"
+            }]
+        }"#,
+        &mut [
+            name.into(),
+            report.generator.version.as_str().into(),
+            rules.into(),
+            invocation(report, left_out),
+            report.target.location.as_str().into(),
+            report.target.platform.as_str().into(),
+            report.target.release.as_str().into(),
+            results.into(),
+        ],
+    );
     serde_json::to_writer(&mut *out, &log)?;
     out.write_all(b"\n")
 }
 
-fn invocation(report: &Report, left_out: usize) -> Invocation {
+fn invocation(report: &Report, left_out: usize) -> Json {
     let moment = report.started.and_then(|started| OffsetDateTime::from_unix_timestamp(started).ok());
-    let text = format!(
-        "{left_out} results are left out, the least severe: GitHub takes {MOST_RESULTS}. The HDF report has all."
-    );
-    Invocation {
-        execution_successful: true,
-        start_time_utc: moment.and_then(|moment| moment.format(&Rfc3339).ok()),
-        tool_execution_notifications: (left_out > 0)
-            .then(|| json!([{ "level": "warning", "message": { "text": text } }])),
-    }
+    let warning = || {
+        let text = format!(
+            "{left_out} results are left out, the least severe: GitHub takes {MOST_RESULTS}. The HDF report has all."
+        );
+        filled(r#"[{"level": "warning", "message": {"text": "@0"}}]"#, &mut [text.into()])
+    };
+    map([
+        ("executionSuccessful", Some(true.into())),
+        ("startTimeUtc", moment.and_then(|moment| moment.format(&Rfc3339).ok()).map(Json::from)),
+        ("toolExecutionNotifications", (left_out > 0).then(warning)),
+    ])
+}
+
+/// What there is.
+fn map<const N: usize>(entries: [(&str, Option<Json>); N]) -> Json {
+    object(&mut entries.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))))
 }
 
 /// An expectation that failed or could not be decided.
@@ -158,21 +128,34 @@ fn findings(report: &Report) -> Vec<Finding<'_>> {
 impl Finding<'_> {
     fn result(&self, rule: usize, fingerprint: &str) -> Json {
         let facts = self.facts;
-        let physical_location = (!facts.file.is_empty()).then(|| PhysicalLocation {
-            artifact_location: json!({ "uri": uri(&facts.file) }),
-            region: (facts.line > 0).then(|| json!({ "startLine": facts.line })),
+        let physical = (!facts.file.is_empty()).then(|| {
+            let line = (facts.line > 0).then(|| filled(r#"{"startLine": "@0"}"#, &mut [facts.line.into()]));
+            let file = filled(r#"{"uri": "@0"}"#, &mut [uri(&facts.file).into()]);
+            map([("artifactLocation", Some(file)), ("region", line)])
         });
         let name = format!("{}/{}", self.profile, facts.id);
-        let logical_locations = json!([{ "name": facts.id, "fullyQualifiedName": name }]);
-        json!({
-            "ruleId": facts.id,
-            "ruleIndex": rule,
-            "level": level(facts.severity()),
-            "message": { "text": self.message() },
-            "locations": [Location { physical_location, logical_locations }],
-            "partialFingerprints": { "primaryLocationLineHash": fingerprint },
-            "properties": { "outcome": if self.decided { "failed" } else { "error" } },
-        })
+        let logical =
+            filled(r#"[{"name": "@0", "fullyQualifiedName": "@1"}]"#, &mut [facts.id.as_str().into(), name.into()]);
+        filled(
+            r#"{
+                "ruleId": "@0",
+                "ruleIndex": "@1",
+                "level": "@2",
+                "message": {"text": "@3"},
+                "locations": ["@4"],
+                "partialFingerprints": {"primaryLocationLineHash": "@5"},
+                "properties": {"outcome": "@6"}
+            }"#,
+            &mut [
+                facts.id.as_str().into(),
+                rule.into(),
+                level(facts.severity()).into(),
+                self.message().into(),
+                map([("physicalLocation", physical), ("logicalLocations", Some(logical))]),
+                fingerprint.into(),
+                if self.decided { "failed" } else { "error" }.into(),
+            ],
+        )
     }
 
     fn message(&self) -> String {
@@ -189,7 +172,7 @@ impl Finding<'_> {
     }
 }
 
-fn rule(facts: &ControlFacts) -> Rule<'_> {
+fn rule(facts: &ControlFacts) -> Json {
     let described = |wanted: &str| {
         let found = facts.descriptions.iter().find(|(label, _)| label == wanted);
         found.map(|(_, text)| text.as_str()).filter(|text| !text.is_empty())
@@ -205,14 +188,18 @@ fn rule(facts: &ControlFacts) -> Rule<'_> {
         Severity::Low => Some("2.0"),
         Severity::None => None,
     };
-    Rule {
-        id: &facts.id,
-        short_description: json!({ "text": text(&lines(title)) }),
-        full_description: json!({ "text": text(&lines(described("default").unwrap_or(title))) }),
-        help: (!help.is_empty()).then(|| json!({ "text": help })),
-        default_configuration: json!({ "level": level(severity) }),
-        properties: RuleProperties { tags: tags(facts), security_severity },
-    }
+    let said = |text: String| filled(r#"{"text": "@0"}"#, &mut [text.into()]);
+    map([
+        ("id", Some(facts.id.as_str().into())),
+        ("shortDescription", Some(said(text(&lines(title))))),
+        ("fullDescription", Some(said(text(&lines(described("default").unwrap_or(title)))))),
+        ("help", (!help.is_empty()).then(|| said(help))),
+        ("defaultConfiguration", Some(filled(r#"{"level": "@0"}"#, &mut [level(severity).into()]))),
+        (
+            "properties",
+            Some(map([("tags", Some(texts(tags(facts)))), ("security-severity", security_severity.map(Json::from))])),
+        ),
+    ])
 }
 
 /// `security`, without which GitHub ignores the severity, and what the control stands for in the standards.

@@ -11,8 +11,7 @@ use crate::report::hdf::WireReport;
 use crate::threshold::Verdict;
 
 pub(super) fn write(report: &Report, verdict: Option<&Verdict>, out: &mut dyn Write) -> io::Result<()> {
-    let value = serde_yaml::to_value(WireReport { report, verdict }).map_err(io::Error::other)?;
-    write_document(&value, out)
+    write_json(&serde_json::to_string(&WireReport { report, verdict })?, out)
 }
 
 /// JSON in YAML.

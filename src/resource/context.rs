@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use crate::order;
 use crate::parse::accounts;
 use crate::process::Facts;
 use crate::resource::{Arguments, Asked, NoAnswer};
@@ -192,7 +193,7 @@ impl Context {
             }
             paths.extend(found.into_iter().map(|path| (path, !glob.is_pattern())));
         }
-        paths.sort();
+        order::sort(&mut paths, &Ord::cmp);
         paths.dedup_by(|later, earlier| {
             let same = later.0 == earlier.0;
             earlier.1 |= same && later.1;

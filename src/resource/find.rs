@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use crate::order;
 use crate::parse::MAX_ROWS;
 use crate::resource::context::{Absent, Seen, names_of};
 use crate::resource::{
@@ -161,10 +162,10 @@ struct Gathered {
 
 impl Gathered {
     fn table(mut self, wanted: &[String]) -> Table {
-        self.rows.sort_by(|a, b| a.0.cmp(&b.0));
+        order::sort(&mut self.rows, &|a, b| a.0.cmp(&b.0));
         // Where one of the folders lies in another, both walks come by.
         self.rows.dedup_by(|a, b| a.0 == b.0);
-        self.unknown.sort_by(|a, b| a.0.cmp(&b.0));
+        order::sort(&mut self.unknown, &|a, b| a.0.cmp(&b.0));
         self.unknown.truncate(MAX_UNKNOWN);
         let columns = std::iter::once(PATH.name.to_owned()).chain(wanted.iter().cloned()).collect();
         let mut table = Table { columns, ..Table::default() };
@@ -204,7 +205,7 @@ fn visit(context: &Context, question: &Question<'_>, gathered: &Mutex<Gathered>,
         gathered.unknown.push((found.path(), why));
         // Of many, the first ones are named.
         if gathered.unknown.len() >= 2 * MAX_UNKNOWN {
-            gathered.unknown.sort_by(|a, b| a.0.cmp(&b.0));
+            order::sort(&mut gathered.unknown, &|a, b| a.0.cmp(&b.0));
             gathered.unknown.truncate(MAX_UNKNOWN);
         }
     };

@@ -2,6 +2,7 @@
 //!
 //! Containers of one pod share a network namespace: a listener that no process of this container holds is another's.
 
+use crate::order;
 use crate::parse::sockets::Listener;
 use crate::process::{Facts, ProcessFacts};
 use crate::resource::processes::place;
@@ -87,7 +88,7 @@ pub(super) fn property(context: &Context, listeners: &[Listener], name: &str) ->
         for listener in listeners {
             found.extend(holders(facts, listener)?);
         }
-        found.sort_by_key(|process| process.pid);
+        order::sort(&mut found, &|a, b| a.pid.cmp(&b.pid));
         found.dedup_by_key(|process| process.pid);
         Ok(found)
     };

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::order;
 use crate::rootfs::{Kind, Links, Look, LookError, Root};
 use crate::value::{from_lossless, lossless};
 
@@ -241,7 +242,7 @@ pub fn expand(root: &Root, glob: &Glob) -> Result<Vec<Vec<u8>>, (Vec<u8>, LookEr
             }
         }
         // Of two `**` with something between them, the second begins in folders that lie in each other.
-        next.sort();
+        order::sort(&mut next, &Ord::cmp);
         next.dedup();
         found = next;
     }

@@ -26,6 +26,7 @@ pub use config::{HistoryStep, ImageConfig};
 pub use manifest::ImageChoice;
 pub use reading::Reading;
 
+use crate::order;
 use crate::rootfs::image::archive::Archive;
 use crate::rootfs::image::layer::{Layer, Layers, Limits, Used};
 use crate::rootfs::image::manifest::{LayerPart, Parts, layer_place, unusable};
@@ -164,10 +165,11 @@ impl Image {
         let mut entries: Vec<_> = children.map(|(name, child)| (child.inode, self.inode(child.inode), name)).collect();
         let is_folder = |inode: &Look<&Inode>| inode.as_ref().is_ok_and(|inode| inode.kind() == Kind::Directory);
         let in_order = self.is_read_in_order();
-        entries.sort_by_key(|(place, inode, _)| match is_folder(inode) && !in_order {
+        let key = |(place, inode, _): &(u32, Look<&Inode>, _)| match is_folder(inode) && !in_order {
             false => (false, *place),
             true => (true, u32::MAX - place),
-        });
+        };
+        order::sort(&mut entries, &|a, b| key(a).cmp(&key(b)));
         for (_, inode, name) in entries {
             if !each(name, Some(inode?.kind())) {
                 break;

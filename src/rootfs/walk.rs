@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use nix::errno::Errno;
 
+use crate::order;
 use crate::rootfs::{Glob, Kind, Links, Look, LookError, Metadata, Node, Root};
 
 /// How many folders deep a walk goes: real trees have tens, and each level costs the path's length again, in the kernel's
@@ -217,7 +218,7 @@ pub fn walk(root: &Root, walkers: &[Walker<'_>], parallel: bool) -> Vec<Vec<Inco
     }
     let mut incomplete = incomplete.into_inner().unwrap_or_else(PoisonError::into_inner);
     for list in &mut incomplete {
-        list.sort_by(|a, b| a.path.cmp(&b.path));
+        order::sort(list, &|a, b| a.path.cmp(&b.path));
         list.truncate(MAX_INCOMPLETE);
     }
     incomplete
@@ -256,7 +257,7 @@ fn starts(root: &Root, walkers: &[Walker<'_>], incomplete: &Mutex<Vec<Vec<Incomp
             }
         }
     }
-    starts.sort_by(|a, b| a.path.cmp(&b.path));
+    order::sort(&mut starts, &|a, b| a.path.cmp(&b.path));
     starts
 }
 
@@ -265,7 +266,7 @@ fn report(incomplete: &Mutex<Vec<Vec<Incomplete>>>, walker: usize, path: Vec<u8>
     if let Some(list) = lists.get_mut(walker) {
         list.push(Incomplete { path, error });
         if list.len() >= 2 * MAX_INCOMPLETE {
-            list.sort_by(|a, b| a.path.cmp(&b.path));
+            order::sort(list, &|a, b| a.path.cmp(&b.path));
             list.truncate(MAX_INCOMPLETE);
         }
     }

@@ -2,10 +2,11 @@
 //!
 //! `0640` and `640` are the same number to a reader of YAML, so that a number may stand wherever a mode may.
 
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
+use crate::json::{filled, object, texts};
 use crate::parse::version::Scheme;
-use crate::profile::schema::reference;
+use crate::profile::schema::{any_of, list_of, reference, some, word_of};
 use crate::profile::test::{CONVERSIONS, IGNORABLE, MATCHERS, MODIFIERS, ValuePlace};
 use crate::resource::{Takes, Type};
 use crate::rootfs::Kind;
@@ -28,34 +29,47 @@ const TYPES: [Type; 9] = [
 
 /// true or false, and nothing else.
 pub(super) fn switch() -> Json {
-    json!({ "enum": [true, false, "true", "false"] })
+    filled(r#"{"enum": [true, false, "true", "false"]}"#, &mut [])
 }
 
 /// This, or a text in which something is filled in.
 fn or_filled(schema: Json) -> Json {
-    json!({ "anyOf": [schema, { "type": "string", "pattern": FILLED }] })
+    any_of([schema, pattern(FILLED)])
+}
+
+/// A text in which this pattern is found.
+fn pattern(pattern: &str) -> Json {
+    filled(r#"{"type": "string", "pattern": "@0"}"#, &mut [pattern.into()])
+}
+
+/// The same, or a text in which something is filled in.
+fn pattern_or_filled(first: &str) -> Json {
+    pattern(&format!("{first}|{FILLED}"))
 }
 
 /// Texts like this, one or several.
 fn one_or_several(one: Json) -> Json {
-    json!({ "anyOf": [one, { "type": "array", "minItems": 1, "items": one }] })
+    any_of([one.clone(), some(one)])
+}
+
+fn no_null() -> Json {
+    filled(r#"{"not": {"type": "null"}}"#, &mut [])
 }
 
 fn kinds() -> Json {
-    or_filled(json!({ "enum": Kind::NAMED.map(|(_, name)| name) }))
+    or_filled(word_of(texts(Kind::NAMED.map(|(_, name)| name))))
 }
 
 /// What an argument takes.
 pub(super) fn argument(takes: Takes) -> Json {
-    let path = json!({ "type": "string", "pattern": format!("^/|{FILLED}") });
+    let path = || pattern_or_filled("^/");
     match takes {
-        Takes::Path => path,
-        Takes::Globs => one_or_several(path),
+        Takes::Path => path(),
+        Takes::Globs => one_or_several(path()),
         Takes::Names => one_or_several(reference("text")),
         Takes::Pattern | Takes::Text => reference("text"),
         Takes::Count => {
-            let digits = json!({ "type": "string", "pattern": format!("^[+]?[0-9]+$|{FILLED}") });
-            json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, digits] })
+            filled(r#"{"anyOf": [{"type": "integer", "minimum": 0}, "@0"]}"#, &mut [pattern_or_filled("^[+]?[0-9]+$")])
         }
         Takes::Bool => or_filled(switch()),
         Takes::Kind => kinds(),
@@ -72,28 +86,28 @@ pub(super) fn of_type(holds: Type) -> Json {
 }
 
 /// The definitions that [`of_type`] refers to.
-pub(super) fn types() -> Map<String, Json> {
-    TYPES
-        .into_iter()
-        .filter(|holds| of_type(*holds) != reference("text"))
-        .map(|holds| (format!("value-{}", holds.name()), definition_of(holds)))
-        .collect()
+pub(super) fn put_types(definitions: &mut Map<String, Json>) {
+    for holds in TYPES.into_iter().filter(|holds| of_type(*holds) != reference("text")) {
+        definitions.insert(format!("value-{}", holds.name()), definition_of(holds));
+    }
 }
 
 fn definition_of(holds: Type) -> Json {
-    let pattern = |pattern: &str| json!({ "type": "string", "pattern": format!("{pattern}|{FILLED}") });
-    let octal = json!({ "pattern": "^0[0-7]+$" });
     match holds {
         Type::Bool => or_filled(switch()),
-        Type::Int | Type::Ints => {
-            json!({ "anyOf": [{ "type": "number" }, { "allOf": [pattern("^[-+]?[.]?[0-9]"), { "not": octal }] }] })
-        }
-        Type::Mode => {
-            let number = json!({ "type": "integer", "minimum": 0, "maximum": 7777 });
-            json!({ "anyOf": [number, pattern("^(0[0-7]{0,4}|[0-7]{4})$")] })
-        }
+        Type::Int | Type::Ints => filled(
+            r#"{"anyOf": [{"type": "number"}, {"allOf": ["@0", {"not": {"pattern": "^0[0-7]+$"}}]}]}"#,
+            &mut [pattern_or_filled("^[-+]?[.]?[0-9]")],
+        ),
+        Type::Mode => filled(
+            r#"{"anyOf": [{"type": "integer", "minimum": 0, "maximum": 7777}, "@0"]}"#,
+            &mut [pattern_or_filled("^(0[0-7]{0,4}|[0-7]{4})$")],
+        ),
         Type::Kind => kinds(),
-        Type::Time => json!({ "anyOf": [{ "type": "integer" }, pattern("^([0-9]{4}-[0-9]{2}-[0-9]{2}|-?[0-9]+)$")] }),
+        Type::Time => filled(
+            r#"{"anyOf": [{"type": "integer"}, "@0"]}"#,
+            &mut [pattern_or_filled("^([0-9]{4}-[0-9]{2}-[0-9]{2}|-?[0-9]+)$")],
+        ),
         _ => reference("text"),
     }
 }
@@ -110,31 +124,31 @@ fn name(place: ValuePlace) -> String {
 }
 
 /// The definitions that [`test`] refers to, and `test` for a value whose type is not known.
-pub(super) fn tests() -> Map<String, Json> {
+pub(super) fn put_tests(definitions: &mut Map<String, Json>) {
     let places = TYPES.into_iter().flat_map(|holds| {
         let one = ValuePlace::of(holds);
         [one, ValuePlace { list: true, ..one }]
     });
-    let mut definitions: Map<String, Json> = places.map(|place| (name(place), definition(place))).collect();
+    for place in places {
+        definitions.insert(name(place), definition(place));
+    }
     let words: Vec<&str> = MATCHERS.into_iter().chain(MODIFIERS).collect();
-    definitions.insert("test-of-converted".to_owned(), matchers(&words, |_| json!(true)));
+    definitions.insert("test-of-converted".to_owned(), matchers(&words, &|_| true.into()));
     let ways = [reference("text"), list_of(reference("text")), reference("test-of-converted")];
-    definitions.insert("test".to_owned(), json!({ "anyOf": ways }));
-    definitions
-}
-
-fn list_of(items: Json) -> Json {
-    json!({ "type": "array", "items": items })
+    definitions.insert("test".to_owned(), any_of(ways));
 }
 
 /// A map of at least one matcher, and modifiers.
-fn matchers(words: &[&str], value: impl Fn(&str) -> Json) -> Json {
-    json!({
-        "type": "object",
-        "properties": words.iter().map(|word| ((*word).to_owned(), value(word))).collect::<Map<_, _>>(),
-        "additionalProperties": false,
-        "not": { "propertyNames": { "enum": MODIFIERS } },
-    })
+fn matchers(words: &[&str], value: &dyn Fn(&str) -> Json) -> Json {
+    filled(
+        r#"{
+            "type": "object",
+            "properties": "@0",
+            "additionalProperties": false,
+            "not": {"propertyNames": {"enum": "@1"}}
+        }"#,
+        &mut [object(&mut words.iter().map(|word| ((*word).to_owned(), value(word)))), texts(MODIFIERS)],
+    )
 }
 
 fn definition(place: ValuePlace) -> Json {
@@ -142,11 +156,18 @@ fn definition(place: ValuePlace) -> Json {
     let modifiers: Vec<&str> =
         MODIFIERS.into_iter().filter(|word| place.is_text() || !matches!(*word, "split" | "as")).collect();
     let words: Vec<&str> = fitting.iter().chain(&modifiers).copied().collect();
-    let plain = matchers(&words, |word| if MODIFIERS.contains(&word) { modifier(word) } else { matcher(word, place) });
+    let plain = matchers(&words, &|word| if MODIFIERS.contains(&word) { modifier(word) } else { matcher(word, place) });
     let map = if place.is_text() {
         // A text that is read as something else has the matchers of that.
-        let converted = json!({ "anyOf": [{ "required": ["as"] }, { "required": ["split"] }] });
-        json!({ "type": "object", "if": converted, "then": reference("test-of-converted"), "else": plain })
+        filled(
+            r#"{
+                "type": "object",
+                "if": {"anyOf": [{"required": ["as"]}, {"required": ["split"]}]},
+                "then": "@0",
+                "else": "@1"
+            }"#,
+            &mut [reference("test-of-converted"), plain],
+        )
     } else {
         plain
     };
@@ -154,44 +175,43 @@ fn definition(place: ValuePlace) -> Json {
     if place.may_be_list() {
         ways.push(list_of(of_type(place.holds)));
     }
-    json!({ "anyOf": ways })
+    any_of(ways)
 }
 
 fn modifier(word: &str) -> Json {
     match word {
         "split" => reference("text"),
-        "as" => json!({ "enum": CONVERSIONS.map(|(word, _)| word) }),
-        "ignore" => one_or_several(json!({ "enum": IGNORABLE })),
-        _ => json!({ "not": { "type": "null" } }),
+        "as" => word_of(texts(CONVERSIONS.map(|(word, _)| word))),
+        "ignore" => one_or_several(word_of(texts(IGNORABLE))),
+        _ => no_null(),
     }
 }
 
 /// What a matcher takes.
 fn matcher(word: &str, place: ValuePlace) -> Json {
     let element = place.element();
-    let one = of_type(place.holds);
+    let one = || of_type(place.holds);
+    let object = || filled(r#"{"type": "object"}"#, &mut []);
     // What has an order in a document is a number.
-    let bound = of_type(if matches!(place.holds, Type::Untyped | Type::Data) { Type::Int } else { place.holds });
+    let bound = || of_type(if matches!(place.holds, Type::Untyped | Type::Data) { Type::Int } else { place.holds });
     match word {
-        "eq" | "ne" if place.holds == Type::Data => {
-            json!({ "anyOf": [one, list_of(of_type(place.holds)), { "type": "object" }] })
-        }
-        "eq" | "ne" if place.may_be_list() => json!({ "anyOf": [one, list_of(of_type(place.holds))] }),
-        "eq" | "ne" | "at_most" | "any_bits" | "all_bits" => one,
-        "cmp" => json!({ "anyOf": [reference("text"), list_of(reference("text")), { "type": "object" }] }),
+        "eq" | "ne" if place.holds == Type::Data => any_of([one(), list_of(one()), object()]),
+        "eq" | "ne" if place.may_be_list() => any_of([one(), list_of(one())]),
+        "eq" | "ne" | "at_most" | "any_bits" | "all_bits" => one(),
+        "cmp" => any_of([reference("text"), list_of(reference("text")), object()]),
         "match" => one_or_several(reference("text")),
         "includes" | "excludes" | "in" | "not_in" | "subset_of" => {
             // A list among them is spliced in, an entry of a map is a map.
-            let several = json!({ "anyOf": [one, list_of(of_type(place.holds)), { "type": "object" }] });
-            json!({ "anyOf": [several, list_of(several.clone())] })
+            let several = any_of([one(), list_of(one()), object()]);
+            any_of([several.clone(), list_of(several)])
         }
-        "lt" | "le" | "gt" | "ge" => bound,
-        "between" => json!({ "type": "array", "minItems": 2, "maxItems": 2, "items": bound }),
+        "lt" | "le" | "gt" | "ge" => bound(),
+        "between" => filled(r#"{"type": "array", "minItems": 2, "maxItems": 2, "items": "@0"}"#, &mut [bound()]),
         "start_with" | "end_with" => reference("text"),
         "empty" | "nil" | "unique" => switch(),
         "all" | "any" | "none" => test(element),
         "count" => test(ValuePlace::of(Type::Int)),
         "not" => test(place),
-        _ => json!({ "not": { "type": "null" } }),
+        _ => no_null(),
     }
 }

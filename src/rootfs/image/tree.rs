@@ -290,7 +290,8 @@ impl Tree {
         }
         if member.kind != MemberKind::HardLink || !member.xattrs.is_empty() {
             // A name that stands twice has its last value.
-            let last: BTreeMap<String, Vec<u8>> = member.xattrs.iter().cloned().collect();
+            let mut last = BTreeMap::new();
+            last.extend(member.xattrs.iter().cloned());
             inode.xattrs = last.into_iter().collect();
         }
     }
