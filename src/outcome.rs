@@ -274,6 +274,8 @@ pub struct TargetFacts {
     pub live: Option<LiveFacts>,
     /// How far the results can be trusted; `None` when results that were read again do not say.
     pub assurance: Option<Assurance>,
+    /// What the results hold for, where a launcher has reached the target in one of several ways.
+    pub scope: Option<String>,
 }
 
 /// What identifies a running container, as the kernel told it.

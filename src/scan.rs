@@ -100,6 +100,7 @@ pub fn scan(profiles: &[Profile], root: Root, settings: &Settings, progress: &dy
             image: context.root.image_facts().cloned(),
             live: settings.live.clone(),
             assurance: Some(settings.assurance),
+            scope: None,
         },
         profiles,
         started: Some(settings.now),

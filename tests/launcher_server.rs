@@ -314,6 +314,26 @@ fn a_scanner_that_never_starts_is_given_up_and_nothing_is_left() {
 }
 
 #[test]
+fn an_image_volume_that_the_server_drops_is_seen() {
+    // As servers do that have the feature turned off: the pod is taken, without the volume.
+    let server =
+        Server::new("dropped", |method, path, _| {
+            (method == "POST" && path.ends_with("/pods")).then(|| {
+        (201, json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": "image-scanner-r", "namespace": "n" },
+            "spec": { "containers": [{ "name": "scanner", "image": "i" }] } }))
+    })
+        });
+    let output = server.scan(&["--via", "image"]);
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(105), "{told}");
+    assert!(
+        told.contains("this cluster has no image volumes: the API server left the volume out of the pod"),
+        "{told}"
+    );
+    assert_eq!(server.requests("POST"), ["/api/v1/namespaces/n/pods"], "asked by a dry run, and nothing made");
+}
+
+#[test]
 fn a_run_without_rights_of_its_own_makes_nothing() {
     let server = Server::new("no-rbac", |method, _, _| {
         (method == "PATCH").then(|| {

@@ -2,12 +2,16 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use kube::api::DynamicObject;
+use k8s_openapi::api::core::v1::Pod;
+use kube::api::{Api, DynamicObject, ListParams};
 
 use crate::exit_code::ExitCode;
 use crate::launcher::cli::Cleanup;
-use crate::launcher::connect::connect;
+use crate::launcher::connect::{Session, connect};
+use crate::launcher::debug::CONTAINER;
+use crate::launcher::exec::{Place, start};
 use crate::launcher::ledger::{Entry, clean, find};
+use crate::launcher::scan::{AGENT, failed};
 use crate::launcher::steps::tell;
 use crate::launcher::trouble::{Ending, Trouble};
 
@@ -35,15 +39,33 @@ async fn remove(arguments: &Cleanup) -> Result<Ending, Trouble> {
             now.saturating_sub(made) >= age.as_secs()
         }
     };
+    let containers = waiting(&session, place, arguments, now).await?;
     let entries: Vec<Entry> = found.into_iter().filter(|(_, object)| old(object)).map(|(entry, _)| entry).collect();
-    if entries.is_empty() {
+    if entries.is_empty() && containers.is_empty() {
         crate::command::print("nothing is left of any run\n");
         return Ok(Ending::Scan(ExitCode::Success));
     }
     let list = |verb: &str| entries.iter().map(|entry| format!("{verb} {entry}\n")).collect::<String>();
+    let name =
+        |place: &Place| format!("container {} of pod {} in namespace {}", place.container, place.pod, place.namespace);
     if arguments.dry_run.is_some() {
+        crate::command::print(
+            &containers.iter().map(|place| format!("would end {}\n", name(place))).collect::<String>(),
+        );
         crate::command::print(&list("would remove"));
         return Ok(Ending::Scan(ExitCode::Success));
+    }
+    let mut all_ended = true;
+    for place in &containers {
+        match end(&session, place).await {
+            Ok(()) => {
+                crate::command::print(&format!("ended {}; Kubernetes keeps its record\n", name(place)));
+            }
+            Err(trouble) => {
+                all_ended = false;
+                tell(&format_args!("error: left over: {}: {}", name(place), trouble.what));
+            }
+        }
     }
     let left = clean(&session, entries.clone()).await;
     let gone = entries.iter().filter(|entry| !left.iter().any(|left| left.entry == **entry));
@@ -51,5 +73,46 @@ async fn remove(arguments: &Cleanup) -> Result<Ending, Trouble> {
     for left in &left {
         tell(&format_args!("error: left over: {}: {}", left.entry, left.why.what));
     }
-    Ok(if left.is_empty() { Ending::Scan(ExitCode::Success) } else { Ending::LeftOver })
+    Ok(if left.is_empty() && all_ended { Ending::Scan(ExitCode::Success) } else { Ending::LeftOver })
+}
+
+/// Ephemeral containers of runs that still wait. They have no labels of their own, so they are known by their names.
+async fn waiting(
+    session: &Session,
+    namespace: Option<&str>,
+    arguments: &Cleanup,
+    now: u64,
+) -> Result<Vec<Place>, Trouble> {
+    let api: Api<Pod> = match namespace {
+        Some(namespace) => Api::namespaced(session.client.clone(), namespace),
+        None => Api::all(session.client.clone()),
+    };
+    let pods = session.ask("list pods", api.list(&ListParams::default())).await?;
+    let mut found = Vec::new();
+    for pod in pods.items {
+        let statuses = pod.status.and_then(|status| status.ephemeral_container_statuses).unwrap_or_default();
+        for status in statuses {
+            let Some(run) = status.name.strip_prefix(CONTAINER) else { continue };
+            let Some(running) = status.state.and_then(|state| state.running) else { continue };
+            let started = running.started_at.and_then(|time| u64::try_from(time.0.as_second()).ok());
+            let age = started.map_or(0, |started| now.saturating_sub(started));
+            let second = arguments.run.as_deref().is_some_and(|wanted| run.strip_prefix(wanted) == Some("-2"));
+            let wanted = arguments.run.as_deref().is_none_or(|wanted| wanted == run) || second;
+            if wanted && arguments.older_than.is_none_or(|limit| age >= limit.as_secs()) {
+                found.push(Place {
+                    namespace: pod.metadata.namespace.clone().unwrap_or_default(),
+                    pod: pod.metadata.name.clone().unwrap_or_default(),
+                    container: status.name,
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+async fn end(session: &Session, place: &Place) -> Result<(), Trouble> {
+    let running = start(session, place, &[AGENT, "release"], false).await.map_err(|failure| failed(place, failure))?;
+    // The container may end before the command that ends it has been heard of.
+    let _ = running.finish(None, 1 << 16).await;
+    Ok(())
 }

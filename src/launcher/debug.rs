@@ -17,6 +17,8 @@ use crate::launcher::target::{Identity, Target, takes_ephemeral_containers};
 use crate::launcher::trouble::{Reason, Trouble};
 use crate::report::harmless_line;
 
+/// What the names of the containers begin with; the run's name follows.
+pub const CONTAINER: &str = "debug-scanner-";
 /// The user of distroless images, which is tried where the pod names none.
 const NONROOT: i64 = 65532;
 /// The most memory that the agent takes beside a running container.
@@ -24,9 +26,20 @@ const MEMORY: u64 = 32 << 20;
 /// The least that a scan can do with.
 const LEAST_MEMORY: u64 = 16 << 20;
 
+/// What there is beside the least rights.
+const WITHOUT: &str =
+    "--read-all asks for root with SYS_PTRACE and DAC_READ_SEARCH; --via image scans what the image holds";
+
 /// Adds the container, as whoever may look into the target, and waits until it takes commands.
 pub async fn attach(context: &Context<'_>, pod: &Pod, target: &Target, read_all: bool) -> Result<Attached, Trouble> {
     takes_ephemeral_containers(pod)?;
+    if target.user == Some(0) && !target.bare && !read_all {
+        let what = format!(
+            "container {} runs as root and holds capabilities, so only root with SYS_PTRACE may look into it",
+            target.container
+        );
+        return Err(Trouble { reason: Reason::Unfit, ..Trouble::target(what) }.with_next(WITHOUT));
+    }
     let rules = scan_rules(Way::Debug, &target.pod, context.minor);
     let scanner = rights::begin(context, &rules, Some(target)).await?;
     let mut security = Security { identity: first_guess(target, read_all), read_all };
@@ -90,8 +103,8 @@ pub fn planned(context: &Context<'_>, target: &Target, read_all: bool) -> Vec<Js
 
 fn container_name(context: &Context<'_>, tried: usize) -> String {
     match tried {
-        0 => format!("debug-scanner-{}", context.run.id),
-        more => format!("debug-scanner-{}-{}", context.run.id, more + 1),
+        0 => format!("{CONTAINER}{}", context.run.id),
+        more => format!("{CONTAINER}{}-{}", context.run.id, more + 1),
     }
 }
 
@@ -119,11 +132,7 @@ pub fn another(container: &str, plan: &Json, tried: &[Identity], read_all: bool)
     let missing: Vec<String> = missing.iter().filter_map(Json::as_str).map(harmless_line).collect();
     let what = format!("the scanner may not look into container {container}: {}", missing.join("; "));
     let trouble = Trouble { reason: Reason::Unfit, ..Trouble::target(what) };
-    Err(trouble.with_next(if read_all {
-        "--via image scans what the image holds"
-    } else {
-        "--read-all asks for root with SYS_PTRACE and DAC_READ_SEARCH; --via image scans what the image holds"
-    }))
+    Err(trouble.with_next(if read_all { "--via image scans what the image holds" } else { WITHOUT }))
 }
 
 async fn add(
@@ -238,6 +247,7 @@ mod tests {
             container_id: String::new(),
             user,
             group,
+            bare: false,
             shared_processes: false,
             memory,
             pull_secrets: Vec::new(),

@@ -461,11 +461,12 @@ async fn has_ended(context: &Context<'_>, place: &Place) -> bool {
     loop {
         match context.caller.ask(&format!("look at pod {}", place.pod), api.get(&place.pod)).await {
             Ok(pod) => match look(&pod, &place.container) {
-                Seen::Never(_) => {
+                Seen::Never(trouble) => {
+                    let end = if trouble.what.contains(" ended with ") { "has ended" } else { "never started" };
                     let image =
                         ran(&pod, &place.container).map_or_else(String::new, |image| format!(" (image {image})"));
                     steps.remark(&format_args!(
-                        "container {}{image} has ended; Kubernetes keeps its record until pod {} is deleted",
+                        "container {}{image} {end}; Kubernetes keeps its record until pod {} is deleted",
                         place.container, place.pod
                     ));
                     return true;

@@ -43,6 +43,8 @@ pub struct Target {
     pub user: Option<i64>,
     /// The group, where the pod says it.
     pub group: Option<i64>,
+    /// Whether it has no capabilities.
+    pub bare: bool,
     /// Whether the pod's containers see each other's processes.
     pub shared_processes: bool,
     /// The memory that the pod's containers may take together, where all have a limit.
@@ -88,6 +90,7 @@ impl Target {
             container_id: status.container_id.as_deref().map(bare_id).unwrap_or_default().to_owned(),
             user: context.run_as_user.or(pod_context.run_as_user),
             group: context.run_as_group.or(pod_context.run_as_group),
+            bare: is_bare(&context),
             shared_processes: spec.share_process_namespace.unwrap_or_default(),
             memory: memory.sum::<Option<u64>>(),
             pull_secrets: spec.image_pull_secrets.iter().flatten().map(|secret| secret.name.clone()).collect(),
@@ -164,6 +167,12 @@ fn running<'a>(
         crate::report::harmless_line(&why)
     ))
     .with_next("its image can be scanned all the same: kubectl assay scan-image IMAGE"))
+}
+
+/// Whether all capabilities are taken from a container, and none given.
+fn is_bare(context: &SecurityContext) -> bool {
+    let capabilities = context.capabilities.clone().unwrap_or_default();
+    capabilities.drop.iter().flatten().any(|name| name == "ALL") && capabilities.add.is_none_or(|add| add.is_empty())
 }
 
 /// `containerd://ID` without the runtime.

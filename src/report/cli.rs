@@ -54,6 +54,9 @@ fn write_profile(report: &Report, profile: &ProfileResult, paint: &Paint, out: &
     if let Some(assurance) = report.target.assurance {
         writeln!(out, "Assurance: {}: {}", assurance.name(), assurance.words())?;
     }
+    if let Some(scope) = &report.target.scope {
+        writeln!(out, "Scope:     {}", line(scope))?;
+    }
     for doubt in report.target.live.iter().flat_map(|live| &live.doubts) {
         writeln!(out, "Accepted:  a root that may not be the container's: {}", line(doubt))?;
     }

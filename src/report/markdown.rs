@@ -20,6 +20,9 @@ pub(super) fn write(report: &Report, verdict: Option<&Verdict>, out: &mut dyn Wr
     if let Some(assurance) = report.target.assurance {
         writeln!(out, "- **Assurance:** {}: {}", assurance.name(), assurance.words())?;
     }
+    if let Some(scope) = &report.target.scope {
+        writeln!(out, "- **Scope:** {}", markdown(scope))?;
+    }
     for doubt in report.target.live.iter().flat_map(|live| &live.doubts) {
         writeln!(out, "- **Accepted root:** it may not be the container's: {}", markdown(doubt))?;
     }

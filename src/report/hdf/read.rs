@@ -74,6 +74,7 @@ fn target(file: &Json, assay: &Json) -> TargetFacts {
         image: None,
         live: None,
         assurance: assurance.and_then(|name| Assurance::ALL.into_iter().find(|level| level.name() == name)),
+        scope: assay.pointer("/attachment/scope").and_then(Json::as_str).map(str::to_owned),
     }
 }
 
