@@ -8,6 +8,7 @@ mod fixture;
 mod podman;
 
 use std::fs;
+use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -240,25 +241,29 @@ fn a_filesystem_that_never_answers_holds_up_no_scan() {
     }
 }
 
+/// How many processes the container has that is looked through.
+const FORKS: u64 = 10_000;
+
 #[test]
-fn a_thousand_processes_are_looked_through() {
-    let Some(podman) = Podman::new("a_thousand_processes_are_looked_through") else { return };
+fn ten_thousand_processes_are_looked_through() {
+    let Some(podman) = Podman::new("ten_thousand_processes_are_looked_through") else { return };
     podman.hostile();
     podman.0.write("p.yaml", PROFILE);
-    // And two that do nothing but make others, which are gone at once.
-    let script = "i=0; while [ $i -lt 1000 ]; do sleep 10000 & i=$((i+1)); done\n\
-        (while :; do (:); done) & (while :; do (:); done) & > /ready; wait";
-    let pid = start(&podman, "forks", &["--pids-limit", "2000"], script);
+    // They wait for a writer that never comes, so they cost little. And two that do nothing but make others, which are gone
+    // at once; politely, because it is not this machine that they are to wear out.
+    let script = format!(
+        "mkfifo /wait; i=0; while [ $i -lt {FORKS} ]; do (read x </wait) & i=$((i+1)); done\n\
+         for i in 1 2; do nice -n 19 sh -c 'while :; do (:); done' & done; > /ready; wait"
+    );
+    let pid = start(&podman, "forks", &["--pids-limit", "-1"], &script);
     let id = podman.run(&["inspect", "--format", "{{.Id}}", "forks"]);
-    for _ in 0..2 {
-        let located = run(&podman.0.0, ["locate", "--format", "json", "--target", &format!("id={id}")]);
-        assert_eq!(located.code, 0, "{}", located.stderr);
-        let target = &report(&located)["target"];
-        assert_eq!(target["pid"].to_string(), pid);
-        assert!(target["processes"].as_u64().unwrap() > 1000, "{target:#}");
-        let scan = scan(&podman, &["--target", &format!("id={id}")]);
-        assert_eq!(statuses(&report(&scan)), ["passed", "passed"], "{}", scan.stderr);
-    }
+    let located = run(&podman.0.0, ["locate", "--format", "json", "--target", &format!("id={id}")]);
+    assert_eq!(located.code, 0, "{}", located.stderr);
+    let target = &report(&located)["target"];
+    assert_eq!(target["pid"].to_string(), pid);
+    assert!(target["processes"].as_u64().unwrap() > FORKS, "{target:#}");
+    let scan = scan(&podman, &["--target", &format!("id={id}")]);
+    assert_eq!(statuses(&report(&scan)), ["passed", "passed"], "{}", scan.stderr);
 }
 
 #[test]
@@ -432,6 +437,111 @@ fn a_neighbour_of_the_same_user_forges_nothing() {
     }
     assert_eq!(whole + none, STARTS, "every start is accounted for");
     assert!(whole > 0 && none > 0, "{whole} whole, {none} ended");
+}
+
+/// Waits for each process of the scanner that there is, and at some moment of its life does to it what its own user may: lets
+/// it stand still beyond its deadline, ends it, or takes its descriptors, its memory or its time.
+const STARVER: &str = r#"
+> /volume/ready
+met=" "
+while :; do
+    for p in /proc/[0-9]*; do
+        { read -r name < $p/comm; } 2>/dev/null || continue
+        p=${p#/proc/}
+        [ "$name" = assay ] || continue
+        case "$met" in *" $p "*) continue ;; esac
+        met="$met$p "
+        (
+            sleep 0.$(printf %02d $((RANDOM % 30)))
+            case $((RANDOM % 10)) in
+                0|1|2) kill -STOP $p && sleep 4; kill -CONT $p ;;
+                3) kill -KILL $p ;;
+                4) prlimit --pid $p --nofile=$((RANDOM % 20)) ;;
+                5) prlimit --pid $p --nofile=3: && sleep 0.05; prlimit --pid $p --nofile=1024: ;;
+                6) prlimit --pid $p --data=$((RANDOM * 100)) --as=$((RANDOM * 100)) ;;
+                7) prlimit --pid $p --cpu=0 --fsize=0 ;;
+            esac
+        ) 2>/dev/null &
+    done
+done"#;
+
+/// How many scanners run beside it, and how often each is started.
+const SCANNERS: usize = 8;
+const TIMES: usize = 8;
+
+#[test]
+fn a_neighbour_that_stops_and_starves_gets_no_better_result() {
+    let Some(podman) = Podman::new("a_neighbour_that_stops_and_starves_gets_no_better_result") else { return };
+    if !Path::new("/usr/bin/prlimit").exists() {
+        return fixture::skipped("a_neighbour_that_stops_and_starves_gets_no_better_result", "prlimit (util-linux)");
+    }
+    podman.hostile();
+    let tree = podman.0.path("hostile-tree");
+    fs::copy("/usr/bin/prlimit", tree.join("shell/prlimit")).unwrap();
+    podman.put_libraries(&tree, "/usr/bin/prlimit");
+    // It takes a while to read, and not long.
+    let large = fs::File::create(tree.join("large")).unwrap();
+    large.set_len(64 << 20).unwrap();
+    let digest = Command::new("sha256sum").arg(tree.join("large")).output().unwrap().stdout;
+    let digest = String::from_utf8(digest).unwrap().split(' ').next().unwrap().to_owned();
+    podman.image("starver", &tree, &["ENTRYPOINT [\"/shell/sh\", \"-c\"]", "ENV PATH=/shell"]);
+    podman.agent();
+    let tree = podman.0.path("agent-tree");
+    podman.put_shell(&tree);
+    podman.image("agents", &tree, &["ENTRYPOINT [\"/shell/sh\", \"-c\"]", "ENV PATH=/shell", "USER 65532:65532"]);
+    podman.0.write(
+        "given/p.yaml",
+        format!(
+            "schema: 1\nname: p\ncontrols:\n\
+             \x20 - {{id: met, title: t, checks: [{{file: /etc/passwd, expect: {{exist: true}}}}]}}\n\
+             \x20 - {{id: unmet, title: t, checks: [{{file: /bin/sh, expect: {{exist: true}}}}]}}\n\
+             \x20 - {{id: absent, title: t, checks: [{{file: /etc/passwd, expect: {{exist: false}}}}]}}\n\
+             \x20 - {{id: slow, title: t, checks: [{{file: /large, expect: {{sha256sum: {digest}}}}}]}}\n\
+             \x20 - {{id: none, title: t, checks: [{{find: {{under: [/], name: passwd}}, expect: {{paths: {{empty: true}}}}}}]}}\n"
+        ),
+    );
+    let honest = ["passed", "failed", "failed", "passed", "failed"];
+    let least = ["--user", "65532:65532", "--cap-drop", "all", "--security-opt", "no-new-privileges"];
+    let pid = podman.start("target", &[&least[..], &["localhost/starver:1", STARVER]].concat());
+    until("the neighbour", || Path::new(&format!("/proc/{pid}/root/volume/ready")).exists());
+
+    let out = podman.0.path("out");
+    fs::create_dir(&out).unwrap();
+    chown(&out, Some(65532), Some(65532)).unwrap();
+    let starts = format!(
+        "n=0; while [ $n -lt {SCANNERS} ]; do (\n\
+         i=0; while [ $i -lt {TIMES} ]; do\n\
+         /assay scan /given/p.yaml --target auto --timeout 3 --reporter json > /out/$n-$i.json 2> /out/$n-$i.said\n\
+         echo $? > /out/$n-$i.code; i=$((i+1)); done ) & n=$((n+1)); done; wait"
+    );
+    let given = format!("{}:/given:ro", podman.0.path("given").display());
+    let out_mount = format!("{}:/out", out.display());
+    let agents =
+        ["run", "--rm", "--init=false", "--read-only", "--pid", "container:target", "-v", &given, "-v", &out_mount];
+    podman.run(&[&agents[..], &least, &["localhost/agents:1", &starts]].concat());
+
+    let (mut whole, mut late, mut none) = (0, 0, 0);
+    for name in (0..SCANNERS).flat_map(|scanner| (0..TIMES).map(move |time| format!("{scanner}-{time}"))) {
+        let read = |what: &str| fs::read_to_string(out.join(format!("{name}.{what}"))).unwrap();
+        let (code, report, said) = (read("code"), read("json"), read("said"));
+        let code: i32 = code.trim().parse().unwrap();
+        assert!(![0, 101].contains(&code), "nothing failed: {said}{report}");
+        let Ok(report) = serde_json::from_str::<Value>(&report) else {
+            assert_ne!(code, 100, "{said}");
+            none += 1;
+            continue;
+        };
+        let results = results(&report);
+        for ((status, message), honest) in results.iter().zip(honest) {
+            // Worse, when it could not look.
+            assert!(status == honest || status == "failed", "{code} {honest}: {report:#}");
+            late += usize::from(message.contains("(--timeout)"));
+        }
+        let live = &report["passthrough"]["assay"]["target"];
+        assert_eq!((&live["assurance"], &live["live"]["pid"]), (&"live, same user".into(), &1.into()));
+        whole += usize::from(code == 100 && results.iter().map(|(status, _)| status).eq(honest));
+    }
+    assert!(whole > 0 && late > 0 && none > 0, "{whole} whole, {late} results late, {none} none");
 }
 
 /// A process whose first thread ended looks like a zombie, and its other threads run on with all their rights.

@@ -113,9 +113,20 @@ impl Podman {
         let shell = tree.join("shell");
         fs::create_dir_all(&shell).unwrap();
         fs::copy("/bin/busybox", shell.join("busybox")).unwrap();
-        let names = "cat chroot cp kill ln mkdir mount mv pivot_root rm sh sleep unshare";
+        let names = "cat chroot cp kill ln mkdir mkfifo mount mv nice pivot_root rm sh sleep unshare";
         for name in names.split(' ') {
             symlink("busybox", shell.join(name)).unwrap();
+        }
+    }
+
+    /// Puts the libraries of a program into a tree.
+    pub fn put_libraries(&self, tree: &Path, program: &str) {
+        let libraries = Command::new("ldd").arg(program).output().unwrap();
+        for word in String::from_utf8(libraries.stdout).unwrap().split_whitespace().filter(|word| word.starts_with('/'))
+        {
+            let place = tree.join(&word[1..]);
+            fs::create_dir_all(place.parent().unwrap()).unwrap();
+            fs::copy(word, place).unwrap();
         }
     }
 
@@ -133,13 +144,7 @@ impl Podman {
         fs::create_dir_all(tree.join("proc")).unwrap();
         let stripped = Command::new("strip").arg("-o").arg(tree.join("assay")).arg(program).status().unwrap();
         assert!(stripped.success());
-        let libraries = Command::new("ldd").arg(program).output().unwrap();
-        for word in String::from_utf8(libraries.stdout).unwrap().split_whitespace().filter(|word| word.starts_with('/'))
-        {
-            let place = tree.join(&word[1..]);
-            fs::create_dir_all(place.parent().unwrap()).unwrap();
-            fs::copy(word, place).unwrap();
-        }
+        self.put_libraries(&tree, program);
         fs::set_permissions(tree.join("assay"), fs::Permissions::from_mode(0o111)).unwrap();
         self.image("assay", &tree, &["ENTRYPOINT [\"/assay\"]", "USER 65532:65532"]);
     }
