@@ -204,7 +204,7 @@ pub fn quantity(text: &str) -> Option<u64> {
     let number: f64 = text.strip_suffix(unit)?.parse().ok()?;
     let bytes = number * factor;
     // Larger than any machine's memory is no limit.
-    (bytes.is_finite() && bytes >= 0.0 && bytes < 1e18).then_some(bytes as u64)
+    (0.0..1e18).contains(&bytes).then_some(bytes as u64)
 }
 
 /// A reference that the kubelet takes for the image that runs, and whether it may be fetched.
