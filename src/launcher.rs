@@ -12,14 +12,17 @@ pub mod attach;
 pub mod cleanup;
 pub mod cli;
 pub mod collect;
+pub mod columns;
 pub mod connect;
 pub mod debug;
 pub mod exec;
+pub mod findings;
 pub mod image;
 pub mod kubeconfig;
 pub mod ledger;
 pub mod manifest;
 pub mod payload;
+pub mod preflight;
 pub mod rbac;
 pub mod rights;
 pub mod scan;
@@ -58,7 +61,8 @@ async fn dispatch(command: &Command) -> Ending {
         Command::ScanWithSidecar(arguments) => conduct(&arguments.common, Goal::Sidecar(arguments)).await,
         Command::Cleanup(arguments) => cleanup::run(arguments).await,
         Command::Rbac(arguments) => rbac::run(arguments).await,
-        Command::Preflight(_) | Command::Explain(_) => {
+        Command::Preflight(arguments) => preflight::run(arguments).await,
+        Command::Explain(_) => {
             steps::tell(&"error: this is not built yet");
             Ending::Scan(crate::exit_code::ExitCode::Usage)
         }

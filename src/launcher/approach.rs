@@ -19,6 +19,9 @@ impl Way {
     /// All of them.
     pub const ALL: [Way; 4] = [Way::Debug, Way::Image, Way::Exec, Way::Sidecar];
 
+    /// Those to a running container, in the order in which they are tried.
+    pub const AUTO: [Way; 3] = [Way::Debug, Way::Image, Way::Exec];
+
     /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {

@@ -377,9 +377,32 @@ pub struct Preflight {
     #[arg(value_name = "POD", value_parser = pod_name)]
     pub pod: Option<String>,
 
+    /// The container [default: the pod's default container, or its only one]
+    #[arg(short, long, value_name = "NAME", requires = "pod")]
+    pub container: Option<String>,
+
+    /// For scans with --no-rbac, which make no rights
+    #[arg(long)]
+    pub no_rbac: bool,
+
+    /// The agent's image, as admission will see it
+    #[arg(long, value_name = "IMAGE", default_value = DEFAULT_IMAGE, env = "ASSAY_IMAGE")]
+    pub image: String,
+
+    /// The format of what is printed [default: a table]
+    #[arg(short, long, value_name = "FORMAT")]
+    pub output: Option<PreflightFormat>,
+
     /// Which cluster, as whom.
     #[command(flatten)]
     pub connection: Connection,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PreflightFormat {
+    /// JSON.
+    Json,
 }
 
 /// `kubectl assay explain`.

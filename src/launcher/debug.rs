@@ -109,7 +109,7 @@ fn container_name(context: &Context<'_>, tried: usize) -> String {
 }
 
 /// The container over the pod over what distroless images have; the kernel tells whether it is right.
-fn first_guess(target: &Target, read_all: bool) -> Identity {
+pub fn first_guess(target: &Target, read_all: bool) -> Identity {
     if read_all {
         return Identity { user: 0, group: 0 };
     }

@@ -95,7 +95,8 @@ async fn attach(context: &Context<'_>, image: &ImageVolume, as_root: bool) -> Re
     })
 }
 
-fn security(as_root: bool) -> Security {
+/// As whom the agent runs.
+pub fn security(as_root: bool) -> Security {
     Security { identity: if as_root { ROOT } else { NONROOT }, read_all: false }
 }
 
@@ -120,7 +121,7 @@ async fn offered(context: &Context<'_>, pod: &Json) -> Result<(), Trouble> {
 }
 
 /// Whether the image is still a volume of the pod, and mounted.
-fn kept(pod: &Json) -> Result<(), Trouble> {
+pub fn kept(pod: &Json) -> Result<(), Trouble> {
     let volume = pod.pointer("/spec/volumes").and_then(Json::as_array).into_iter().flatten();
     let volume = volume
         .filter(|volume| volume.get("name") == Some(&json!("target")))

@@ -44,6 +44,14 @@ pub fn caller_rules(way: Way, minor: u32, no_rbac: bool) -> Vec<Json> {
     if way == Way::Sidecar || way == Way::Image || !no_rbac {
         rules.push(rule("", "configmaps", &["create", "delete", "get", "list"]));
     }
+    match way {
+        Way::Image | Way::Sidecar => {
+            rules.push(rule("networking.k8s.io", "networkpolicies", &["create", "delete", "get", "list"]));
+        }
+        // Clean-up after a crash looks for all that runs may have made.
+        Way::Debug | Way::Exec if !no_rbac => rules.push(rule("networking.k8s.io", "networkpolicies", &["list"])),
+        Way::Debug | Way::Exec => {}
+    }
     if !no_rbac {
         rules.push(rule("", "serviceaccounts", &["create", "delete", "get", "list"]));
         rules.push(rule("", "serviceaccounts/token", &["create"]));
@@ -52,6 +60,46 @@ pub fn caller_rules(way: Way, minor: u32, no_rbac: bool) -> Vec<Json> {
         }
     }
     rules
+}
+
+/// One right of a caller: a verb on a resource.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Right {
+    /// The group of the resource; empty for the core.
+    pub group: String,
+    /// The resource, with its subresource: `pods/exec`.
+    pub resource: String,
+    /// The object, where the right is needed for one only.
+    pub name: Option<String>,
+    /// What is done to it.
+    pub verb: String,
+}
+
+impl Right {
+    /// Whether scans need it; lists serve messages, and clean-up after a crash.
+    pub fn is_needed(&self) -> bool {
+        self.verb != "list"
+    }
+}
+
+/// The same rules, right by right; with a pod's name, those that concern only the target are about this pod.
+pub fn caller_rights(way: Way, minor: u32, no_rbac: bool, pod: Option<&str>) -> Vec<Right> {
+    let mut rights = Vec::new();
+    for rule in caller_rules(way, minor, no_rbac) {
+        let words = |key: &str| -> Vec<String> {
+            let list = rule.get(key).and_then(Json::as_array).into_iter().flatten();
+            list.filter_map(Json::as_str).map(str::to_owned).collect()
+        };
+        for (group, resource) in words("apiGroups").into_iter().zip(words("resources")) {
+            // The pod of an image's scan has a name that nobody knows yet.
+            let one = matches!(way, Way::Debug | Way::Exec) && resource.starts_with("pods");
+            for verb in words("verbs") {
+                let name = pod.filter(|_| one && verb != "list").map(str::to_owned);
+                rights.push(Right { group: group.clone(), resource: resource.clone(), name, verb });
+            }
+        }
+    }
+    rights
 }
 
 /// Prints a role for callers.
@@ -85,4 +133,45 @@ async fn role(arguments: &Rbac) -> Result<String, Trouble> {
         "rules": caller_rules(arguments.via, minor, arguments.no_rbac),
     });
     serde_yaml::to_string(&role).map_err(|error| Trouble::new(format!("cannot print: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_has_the_rights_that_it_passes_on() {
+        for way in Way::ALL {
+            for minor in [34, 35] {
+                let own = caller_rights(way, minor, false, None);
+                for rule in scan_rules(way, "p", minor) {
+                    for verb in rule["verbs"].as_array().unwrap() {
+                        let (resource, verb) = (rule["resources"][0].as_str().unwrap(), verb.as_str().unwrap());
+                        let held = own.iter().any(|right| right.resource == resource && right.verb == verb);
+                        assert!(held, "{} lacks {verb} {resource}", way.name());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_concerns_one_pod_is_asked_for_that_pod() {
+        let of = |way| caller_rights(way, 34, false, Some("web"));
+        let named = |way| -> Vec<String> {
+            let named = of(way).into_iter().filter(|right| right.name.as_deref() == Some("web"));
+            named.map(|right| format!("{} {}", right.verb, right.resource)).collect()
+        };
+        assert_eq!(named(Way::Debug), ["get pods/exec", "get pods", "patch pods/ephemeralcontainers"]);
+        assert_eq!(named(Way::Exec), ["get pods/exec", "get pods"]);
+        assert!(named(Way::Image).is_empty(), "its pod has a name of its own");
+        let policies = |way| of(way).iter().filter(|right| right.resource == "networkpolicies").count();
+        assert_eq!([policies(Way::Debug), policies(Way::Image)], [1, 4]);
+    }
+
+    #[test]
+    fn without_rights_of_its_own_a_run_makes_none() {
+        let own = caller_rights(Way::Debug, 34, true, None);
+        assert!(own.iter().all(|right| right.resource.starts_with("pods")), "{own:?}");
+    }
 }

@@ -254,7 +254,7 @@ async fn scan(context: &mut Context<'_>, goal: Goal<'_>) -> Result<Collected, Tr
             let target = Target::choose(&pod, arguments.container.as_deref())?;
             context.steps.done(&format!("found container {} of pod {}", target.container, target.pod));
             let ways: &[Way] = match arguments.via {
-                Via::Auto => &[Way::Debug, Way::Image, Way::Exec],
+                Via::Auto => &Way::AUTO,
                 Via::Debug => &[Way::Debug],
                 Via::Image => &[Way::Image],
                 Via::Exec => &[Way::Exec],
@@ -316,12 +316,15 @@ async fn by_first(
 
 /// The pod, with what is there instead where there is none.
 pub async fn pod(context: &Context<'_>, name: &str) -> Result<Pod, Trouble> {
-    let namespace = &context.run.namespace;
-    let api: Api<Pod> = Api::namespaced(context.caller.client.clone(), namespace);
-    match context.caller.ask(&format!("read pod {name} in namespace {namespace}"), api.get(name)).await {
+    find_pod(&context.caller, &context.run.namespace, name).await
+}
+
+/// The same, before there is a run.
+pub async fn find_pod(caller: &Session, namespace: &str, name: &str) -> Result<Pod, Trouble> {
+    let api: Api<Pod> = Api::namespaced(caller.client.clone(), namespace);
+    match caller.ask(&format!("read pod {name} in namespace {namespace}"), api.get(name)).await {
         Err(trouble) if trouble.reason == Reason::Missing => {
-            let listed =
-                context.caller.ask("list pods", api.list_metadata(&kube::api::ListParams::default().limit(50))).await;
+            let listed = caller.ask("list pods", api.list_metadata(&kube::api::ListParams::default().limit(50))).await;
             let names: Vec<String> = listed.map_or_else(
                 |_| Vec::new(),
                 |listed| listed.items.into_iter().filter_map(|pod| pod.metadata.name).collect(),

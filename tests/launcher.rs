@@ -1,0 +1,287 @@
+//! kubectl-assay from outside: what it says without a cluster, and, where ASSAY_KUBECONFIG names one, what it finds there.
+//! ASSAY_TEST_IMAGE is the image that the pods of these tests run (localhost/static:1): it waits, as a user with a number.
+
+#![cfg(feature = "launcher")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
+
+mod fixture;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use fixture::{Run, Scratch, skipped};
+use serde_json::{Value, json};
+
+const PROFILE: &str =
+    "schema: 1\nname: p\ncontrols:\n  - {id: a, title: t, checks: [{file: /etc/passwd, expect: {exist: true}}]}\n";
+
+/// Nobody listens there.
+const NOWHERE: &str = "apiVersion: v1\nkind: Config\ncurrent-context: c\n\
+    clusters: [{name: c, cluster: {server: 'http://127.0.0.1:9'}}]\nusers: [{name: u, user: {}}]\n\
+    contexts: [{name: c, context: {cluster: c, user: u}}]\n";
+
+/// kubectl-assay in a folder, without any cluster of the caller's.
+fn launcher(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-assay"));
+    command.current_dir(folder).env("HOME", folder).stdin(Stdio::null());
+    for name in ["KUBECONFIG", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT", "ASSAY_IMAGE", "NO_COLOR"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Run {
+    launcher(folder).args(arguments).output().unwrap().into()
+}
+
+fn stage() -> Scratch {
+    let stage = Scratch::new();
+    stage.write("p.yaml", PROFILE);
+    stage.write("nowhere", NOWHERE);
+    stage
+}
+
+/// The commands that talk to a cluster.
+const TALKING: [&[&str]; 7] = [
+    &["scan", "web", "--profile", "p.yaml"],
+    &["scan-image", "app:1", "--profile", "p.yaml"],
+    &["scan-with-sidecar", "app:1", "--profile", "p.yaml"],
+    &["preflight"],
+    &["preflight", "web"],
+    &["cleanup"],
+    &["version"],
+];
+
+#[test]
+fn without_a_kubeconfig_there_is_no_cluster() {
+    let stage = stage();
+    for arguments in TALKING {
+        let found = run(&stage.0, arguments);
+        assert_eq!(found.code, 2, "{arguments:?}: {}", found.stderr);
+        assert!(found.stderr.starts_with("error: no cluster to talk to: "), "{arguments:?}: {}", found.stderr);
+        assert!(found.stderr.contains("next: name a kubeconfig by --kubeconfig or KUBECONFIG"), "{}", found.stderr);
+    }
+}
+
+#[test]
+fn a_cluster_that_is_not_there_is_said_so() {
+    let stage = stage();
+    for arguments in TALKING {
+        let found = run(&stage.0, &[arguments, &["--kubeconfig", "nowhere"]].concat());
+        assert_eq!(found.code, 105, "{arguments:?}: {}", found.stderr);
+        assert!(found.stderr.starts_with("error: cannot "), "{arguments:?}: {}", found.stderr);
+        assert!(found.stderr.contains("next: is the cluster reachable?"), "{arguments:?}: {}", found.stderr);
+    }
+    let mut names: Vec<_> = std::fs::read_dir(&stage.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["nowhere", "p.yaml"], "no results of a scan that was none");
+}
+
+#[test]
+fn wrong_usage_is_2() {
+    let stage = stage();
+    let rows: [(&[&str], &str); 8] = [
+        (&["scan", "web"], "--profile <PROFILE>"),
+        (&["scan", "deployment/web", "--profile", "p.yaml"], "only pods can be scanned: POD or pod/POD"),
+        (&["scan", "web", "--profile", "p.yaml", "--via", "ssh"], "[possible values: auto, debug, image, exec]"),
+        (&["scan", "web", "--profile", "p.yaml", "--run-id", "A b"], "a run is named with"),
+        (&["scan", "web", "--profile", "none.yaml"], "none.yaml"),
+        (&["preflight", "-c", "app"], "<POD>"),
+        (&["preflight", "-o", "xml"], "[possible values: json]"),
+        (&["explain", "--risk-acceptance", "md"], "--via <WAY>"),
+    ];
+    for (arguments, said) in rows {
+        let found = run(&stage.0, arguments);
+        assert!(matches!(found.code, 2 | 102), "{arguments:?}: {}: {}", found.code, found.stderr);
+        assert!(found.stderr.contains(said), "{arguments:?}: {}", found.stderr);
+    }
+}
+
+#[test]
+fn the_rights_of_a_caller_are_a_role() {
+    let stage = stage();
+    for way in ["debug", "image", "exec", "sidecar"] {
+        let found = run(&stage.0, &["rbac", "--via", way, "--minor", "34", "-n", "shop"]);
+        assert_eq!(found.code, 0, "{}", found.stderr);
+        let role: Value = serde_yaml::from_str(&found.stdout).unwrap();
+        assert_eq!((&role["kind"], &role["metadata"]["namespace"]), (&json!("Role"), &json!("shop")));
+        let rules = role["rules"].as_array().unwrap();
+        let all = || rules.iter().flat_map(|rule| rule["verbs"].as_array().unwrap());
+        assert!(all().all(|verb| verb != "*" && verb != "bind" && verb != "escalate"), "{way}: {}", found.stdout);
+    }
+}
+
+/// A namespace of the cluster that ASSAY_KUBECONFIG names; it is deleted at the end.
+struct Cluster {
+    stage: Scratch,
+    kubeconfig: String,
+    namespace: String,
+}
+
+impl Cluster {
+    /// `None`, and said so, where there is none.
+    fn new(test: &str) -> Option<Cluster> {
+        let Ok(kubeconfig) = std::env::var("ASSAY_KUBECONFIG") else {
+            skipped(test, "a cluster: ASSAY_KUBECONFIG=$KUBECONFIG; tests/cluster/up starts one");
+            return None;
+        };
+        let namespace = format!("assay-{}-{}", std::process::id(), test.replace('_', "-"));
+        let namespace = namespace.chars().take(63).collect::<String>().trim_end_matches('-').to_owned();
+        let cluster = Cluster { stage: stage(), kubeconfig, namespace };
+        let metadata = json!({ "name": cluster.namespace });
+        cluster.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }));
+        Some(cluster)
+    }
+
+    fn kubectl(&self, arguments: &[&str]) -> Run {
+        let mut command = Command::new("kubectl");
+        command.args(["--kubeconfig", &self.kubeconfig, "-n", &self.namespace]).args(arguments);
+        command.stdin(Stdio::null()).output().expect("kubectl").into()
+    }
+
+    fn apply(&self, object: &Value) {
+        let file = self.stage.write("object.json", object.to_string());
+        let found = self.kubectl(&["apply", "-f", file.to_str().unwrap()]);
+        assert_eq!(found.code, 0, "{}", found.stderr);
+    }
+
+    fn enforce(&self, level: &str) {
+        let label = format!("pod-security.kubernetes.io/enforce={level}");
+        assert_eq!(self.kubectl(&["label", "namespace", &self.namespace, &label]).code, 0);
+    }
+
+    /// A pod with one container, which runs when this returns.
+    fn pod(&self, name: &str, security: &Value) {
+        let image = std::env::var("ASSAY_TEST_IMAGE").unwrap_or_else(|_| "localhost/static:1".to_owned());
+        self.apply(&json!({
+            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name },
+            "spec": { "terminationGracePeriodSeconds": 0, "containers": [{
+                "name": "app", "image": image, "imagePullPolicy": "IfNotPresent", "securityContext": security }] },
+        }));
+        let ready = self.kubectl(&["wait", "--for=condition=Ready", "--timeout=60s", &format!("pod/{name}")]);
+        assert_eq!(ready.code, 0, "{}", ready.stderr);
+    }
+
+    /// Rules for a service account that is made, and its name as a user.
+    fn user(&self, name: &str, rules: &Value) -> String {
+        self.apply(&json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name } }));
+        let api = "rbac.authorization.k8s.io";
+        self.apply(
+            &json!({ "apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": { "name": name }, "rules": rules }),
+        );
+        self.apply(&json!({
+            "apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": { "name": name },
+            "roleRef": { "apiGroup": api, "kind": "Role", "name": name },
+            "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": self.namespace }],
+        }));
+        format!("system:serviceaccount:{}:{name}", self.namespace)
+    }
+
+    fn assay(&self, arguments: &[&str]) -> Run {
+        run(&self.stage.0, &[arguments, &["--kubeconfig", &self.kubeconfig, "-n", &self.namespace]].concat())
+    }
+
+    fn preflight(&self, arguments: &[&str]) -> (i32, Value) {
+        let found = self.assay(&[&["preflight", "-o", "json"], arguments].concat());
+        let json = serde_json::from_str(&found.stdout).unwrap_or_else(|_| panic!("{}{}", found.stdout, found.stderr));
+        (found.code, json)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        let _ = self.kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]);
+    }
+}
+
+/// A container as Pod Security `restricted` wants it.
+fn restricted() -> Value {
+    json!({
+        "runAsUser": 65532, "runAsGroup": 65532, "runAsNonRoot": true, "allowPrivilegeEscalation": false,
+        "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" },
+    })
+}
+
+fn state<'a>(found: &'a Value, key: &str, name: &str) -> &'a Value {
+    let list = if key == "item" { "items" } else { "ways" };
+    let entry = found[list].as_array().unwrap().iter().find(|entry| entry[key] == name);
+    &entry.unwrap_or_else(|| panic!("{name} is not in {found:#}"))["state"]
+}
+
+#[test]
+fn preflight_says_what_would_do() {
+    let Some(cluster) = Cluster::new("preflight_says_what_would_do") else { return };
+    cluster.enforce("restricted");
+    cluster.pod("web", &restricted());
+    let before = cluster.kubectl(&["get", "pod", "web", "-o", "json"]).stdout;
+    let (code, found) = cluster.preflight(&["web"]);
+    assert_eq!(code, 0, "{found:#}");
+    assert_eq!((&found["container"], &found["would_do_by"]), (&json!("app"), &json!("debug")));
+    for item in ["API server", "ephemeral containers", "container runs", "no static pod", "user of the container"] {
+        assert_eq!(state(&found, "item", item), "ok");
+    }
+    assert_eq!(state(&found, "item", "admission of a scanner's container"), "ok");
+    assert_eq!(state(&found, "way", "exec"), "unknown", "only a try tells");
+    // Nothing was made, and the pod is as it was.
+    assert_eq!(cluster.kubectl(&["get", "pod", "web", "-o", "json"]).stdout, before);
+    let left = cluster.kubectl(&[
+        "get",
+        "pods,configmaps,roles,rolebindings,serviceaccounts,networkpolicies",
+        "-o",
+        "name",
+        "-l",
+        "app.kubernetes.io/managed-by=assay",
+    ]);
+    assert_eq!(left.stdout, "");
+    let table = cluster.assay(&["preflight", "web"]);
+    assert!(table.stdout.contains("\na scan would do by debug\n"), "{}", table.stdout);
+}
+
+#[test]
+fn preflight_knows_whom_the_kernel_lets_in() {
+    let Some(cluster) = Cluster::new("preflight_knows_whom_the_kernel_lets_in") else { return };
+    cluster.pod("root", &json!({ "runAsUser": 0 }));
+    let (_, found) = cluster.preflight(&["root"]);
+    assert_eq!(state(&found, "item", "user of the container"), "missing");
+    assert_eq!(state(&found, "way", "debug"), "missing");
+    cluster.pod("bare", &json!({ "runAsUser": 0, "capabilities": { "drop": ["ALL"] } }));
+    let (code, found) = cluster.preflight(&["bare"]);
+    assert_eq!((code, state(&found, "way", "debug")), (0, &json!("ok")));
+    // A namespace that has become stricter than its pods.
+    cluster.enforce("restricted");
+    let (_, found) = cluster.preflight(&["bare"]);
+    assert_eq!(state(&found, "item", "admission of a scanner's container"), "missing");
+    let (code, found) = cluster.preflight(&["none"]);
+    assert_eq!((code, state(&found, "item", "pod none")), (105, &json!("missing")));
+    assert_eq!(found["would_do_by"], Value::Null);
+}
+
+#[test]
+fn preflight_asks_for_each_right() {
+    let Some(cluster) = Cluster::new("preflight_asks_for_each_right") else { return };
+    cluster.pod("web", &restricted());
+    let rule = |resource: &str, verbs: &[&str]| json!({ "apiGroups": [""], "resources": [resource], "resourceNames": ["web"], "verbs": verbs });
+    let rules = json!([
+        rule("pods", &["get"]),
+        rule("pods/exec", &["create", "get"]),
+        rule("pods/ephemeralcontainers", &["patch"]),
+    ]);
+    let user = cluster.user("narrow", &rules);
+    // With rights to one pod only: enough for a scan that makes no rights, and for no other.
+    let (code, found) = cluster.preflight(&["web", "--no-rbac", "--as", &user]);
+    assert_eq!((code, &found["would_do_by"], &found["user"]), (0, &json!("debug"), &json!(user)), "{found:#}");
+    assert_eq!(state(&found, "item", "Pod Security of the namespace"), "unknown");
+    let (code, found) = cluster.preflight(&["web", "--as", &user]);
+    assert_eq!((code, state(&found, "way", "debug")), (105, &json!("missing")));
+    assert_eq!(state(&found, "item", "right: roles"), "missing");
+    let roles = found["items"].as_array().unwrap().iter().find(|item| item["item"] == "right: roles").unwrap();
+    assert!(roles["next"].as_str().unwrap().contains("--no-rbac"), "{roles}");
+    // What `rbac` prints is what it takes.
+    let granted = cluster.assay(&["rbac", "--via", "debug"]);
+    let role: Value = serde_yaml::from_str(&granted.stdout).unwrap();
+    let user = cluster.user("granted", &role["rules"]);
+    let (code, found) = cluster.preflight(&["web", "--as", &user]);
+    assert_eq!((code, &found["would_do_by"]), (0, &json!("debug")), "{found:#}");
+    assert_eq!(state(&found, "item", "rights to list"), "ok");
+}
