@@ -35,6 +35,8 @@ pub enum Command {
     Doctor(Doctor),
     /// Load profiles and report every error in them, without a target
     Check(Check),
+    /// Make one file of a profile that loads, with inputs and waivers beside it, for wherever a profile is taken
+    Archive(Archive),
     /// Render results in HDF again, also those of InSpec
     Report(Report),
     /// Make a profile to begin with, in a new folder
@@ -62,7 +64,7 @@ pub enum Command {
     override_usage = "assay scan <PROFILE>... --rootfs <DIR> [OPTIONS]\n       assay scan <PROFILE>... --image <ARCHIVE> [OPTIONS]\n       assay scan <PROFILE>... --pid <PID> | --target <HOW> | --container <NAME> [OPTIONS]"
 )]
 pub struct Scan {
-    /// Profiles: folders, single files, or - for standard input
+    /// Profiles: folders, single files, archives, or - for one of the latter on standard input
     #[arg(value_name = "PROFILE", required = true, env = "ASSAY_PROFILE")]
     pub profiles: Vec<String>,
 
@@ -368,7 +370,7 @@ pub enum DoctorFormat {
 /// `assay check`.
 #[derive(Debug, Args)]
 pub struct Check {
-    /// Profiles: folders, single files, or - for standard input
+    /// Profiles: folders, single files, archives, or - for one of the latter on standard input
     #[arg(value_name = "PROFILE", required = true)]
     pub profiles: Vec<String>,
 
@@ -392,6 +394,30 @@ pub enum CheckFormat {
     Text,
     /// For programs.
     Json,
+}
+
+/// `assay archive`.
+#[derive(Debug, Args)]
+pub struct Archive {
+    /// The profile: a folder, a single file, an archive, or - for one of the latter on standard input
+    #[arg(value_name = "PROFILE")]
+    pub profile: String,
+
+    /// Files with values for inputs, in YAML; a later one wins
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub input_file: Vec<String>,
+
+    /// Files that waive controls, in YAML, JSON or CSV
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub waiver_file: Vec<String>,
+
+    /// Where to write it, - for standard output [default: the profile's name, with .tar]
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// Replace a file that is there
+    #[arg(long)]
+    pub force: bool,
 }
 
 /// `assay report`.

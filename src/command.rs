@@ -1,5 +1,6 @@
 //! The commands: arguments as typed become arguments as meant, and results become messages and an exit code.
 
+mod archive;
 mod check;
 mod container;
 mod detect;
@@ -12,6 +13,7 @@ mod hold;
 mod locate;
 mod manual;
 mod new;
+pub(crate) mod profiles;
 mod resources;
 mod running;
 mod sandbox;
@@ -31,7 +33,7 @@ use crate::protect::Start;
 use crate::report::{Destination, Output};
 
 #[cfg(feature = "launcher")]
-pub(crate) use scan::{judged, load};
+pub(crate) use scan::judged;
 
 /// The largest input file, waiver file, threshold or file of results.
 const MAX_FILE: u64 = 1 << 30;
@@ -46,6 +48,7 @@ pub fn run(cli: &Cli, start: Start) -> ExitCode {
         Command::Detect(arguments) => detect::run(arguments, start),
         Command::Doctor(arguments) => doctor::run(arguments, &start),
         Command::Check(arguments) => check::run(arguments),
+        Command::Archive(arguments) => archive::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Resources(arguments) => resources::run(arguments),
         Command::Schema => print(&format!("{:#}\n", schema())),
@@ -98,24 +101,16 @@ fn print_bytes(bytes: &[u8]) -> ExitCode {
     }
 }
 
-/// The inputs of a command line.
-pub(crate) fn given_inputs(values: &[String], files: &[String]) -> Result<GivenInputs, ExitCode> {
-    let mut given = GivenInputs::default();
-    for value in values {
-        match value.split_once('=') {
-            Some((name, value)) if !name.is_empty() => given.values.push((name.to_owned(), value.to_owned())),
-            _ => return Err(usage(&format_args!("--input takes NAME=VALUE, not `{value}`"))),
-        }
-    }
-    for file in files {
-        given.files.push(read_file("input file", file)?);
-    }
-    Ok(given)
-}
-
 /// A file of the auditor.
 pub(crate) fn read_file(role: &str, path: &str) -> Result<Arc<Source>, ExitCode> {
     read_source(path, MAX_FILE).map_err(|problem| usage(&format_args!("{role} {}", problem.message)))
+}
+
+/// The moment that SOURCE_DATE_EPOCH fixes, so that what is made is the same in each run.
+fn source_date_epoch() -> Result<Option<i64>, String> {
+    let Ok(text) = std::env::var("SOURCE_DATE_EPOCH") else { return Ok(None) };
+    let seconds = text.parse().map_err(|_| format!("SOURCE_DATE_EPOCH must be seconds since 1970, not `{text}`"))?;
+    Ok(Some(seconds))
 }
 
 /// What the report says of a file of the auditor.

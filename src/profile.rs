@@ -1,6 +1,7 @@
 //! What authors write: profiles in YAML, with inputs, waivers and a choice of controls. All errors of all files are
 //! found, with their places; a profile with errors is never evaluated.
 
+mod archive;
 mod control;
 mod decode;
 mod fixture;
@@ -22,6 +23,7 @@ use std::sync::Arc;
 use crate::check::{Condition, Rules, Supports};
 use crate::outcome::{ControlFacts, InputFacts};
 
+pub use archive::{pack, unpack};
 pub use fixture::{Difference, Fixture, read_fixtures};
 pub use input::GivenInputs;
 pub use live::read_live;

@@ -3,46 +3,37 @@
 use serde_json::json;
 
 use crate::cli::{Check, CheckFormat};
-use crate::command::{code_of, complain_all, given_inputs, print, usage};
+use crate::command::profiles::Profiles;
+use crate::command::{code_of, complain_all, print};
 use crate::exit_code::ExitCode;
-use crate::profile::{Loaded, Problem, compile, nearest, read};
+use crate::profile::{Loaded, Problem, read_waivers};
 
 pub(super) fn run(arguments: &Check) -> ExitCode {
-    let inputs = match given_inputs(&arguments.input, &arguments.input_file) {
+    let profiles = Profiles::read(&arguments.profiles);
+    let inputs = match profiles.inputs(&arguments.input, &arguments.input_file) {
         Ok(inputs) => inputs,
         Err(code) => return code,
     };
-    let mut files = Vec::new();
-    let mut problems: Vec<Problem> = Vec::new();
-    for profile in &arguments.profiles {
-        match read(profile) {
-            Ok(read) => files.push(read),
-            Err(mut found) => problems.append(&mut found),
-        }
-    }
-    let loaded = match compile(&files, &inputs) {
-        Ok(loaded) => loaded,
-        Err(mut found) => {
-            problems.append(&mut found);
-            Loaded::default()
-        }
+    let (loaded, mut problems) = match profiles.compile(&inputs) {
+        Ok(compiled) => compiled,
+        Err(code) => return code,
     };
-    if let Some(name) = loaded.unknown_values.first() {
-        let near = nearest(name, loaded.input_names.iter().map(String::as_str));
-        let help = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-        return usage(&format_args!("--input: no profile has an input `{name}`{help}"));
-    }
+    // Waivers of archives are the auditor's word, as inputs are.
+    let waivers = profiles.files.iter().flat_map(|profile| &profile.waivers);
+    let wrong: Vec<Problem> = waivers.filter_map(|file| read_waivers(file).err()).flatten().collect();
+    let code = if wrong.is_empty() { code_of(&problems, &inputs) } else { ExitCode::Usage };
+    problems.extend(wrong);
     let text = match arguments.format {
         CheckFormat::Text if problems.is_empty() => text(&loaded),
         CheckFormat::Text => {
             complain_all(&problems);
-            return code_of(&problems, &inputs);
+            return code;
         }
         CheckFormat::Json => json(&loaded, &problems),
     };
     match print(&text) {
-        ExitCode::Success if !problems.is_empty() => code_of(&problems, &inputs),
-        code => code,
+        ExitCode::Success if !problems.is_empty() => code,
+        printed => printed,
     }
 }
 

@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::cli::Scan;
+use crate::command::profiles::Profiles;
 use crate::command::progress::ProgressLine;
 use crate::command::reporters::Reporters;
 use crate::command::running::{NotLiveWords, assurance, live_facts};
 use crate::command::sandbox;
 use crate::command::target::{self, Opened, STALL, make_room_for_descriptors, refuse};
-use crate::command::{auditor_file, code_of, complain, complain_all, given_inputs, read_file, usage};
+use crate::command::{auditor_file, complain, complain_all, read_file, source_date_epoch, usage};
 use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
 use crate::outcome::{AuditorFile, ControlStatus, Report};
-use crate::profile::{
-    GivenInputs, Loaded, Problem, Profile, Selection, WaiverEntry, compile, nearest, read, read_waivers,
-};
+use crate::profile::{GivenInputs, Loaded, Profile, Selection, WaiverEntry, read_waivers};
 use crate::protect::Start;
 use crate::report::write;
 use crate::scan::{Settings, scan};
@@ -39,8 +38,9 @@ struct Given {
 }
 
 fn prepare_and_scan(arguments: &Scan, start: &Start) -> Result<ExitCode, ExitCode> {
-    let mut given = given(arguments)?;
-    let loaded = load(&arguments.profiles, &given.inputs);
+    let profiles = Profiles::read(&arguments.profiles);
+    let mut given = given(arguments, &profiles)?;
+    let loaded = profiles.load(&given.inputs);
     let timeout = Duration::from_secs(arguments.timeout);
     let deadline = Instant::now() + timeout;
     let (now, clock) = moment().map_err(|message| usage(&message))?;
@@ -97,12 +97,11 @@ fn prepare_and_scan(arguments: &Scan, start: &Start) -> Result<ExitCode, ExitCod
     Ok(given.reporters.conclude(ExitCode::worst(&[written, untouched, judged(&report, verdict.as_ref())])))
 }
 
-fn given(arguments: &Scan) -> Result<Given, ExitCode> {
-    let inputs = given_inputs(&arguments.input, &arguments.input_file)?;
+fn given(arguments: &Scan, profiles: &Profiles) -> Result<Given, ExitCode> {
+    let inputs = profiles.inputs(&arguments.input, &arguments.input_file)?;
     let mut files: Vec<AuditorFile> = inputs.files.iter().map(|file| auditor_file("input file", file)).collect();
     let mut waivers: Vec<WaiverEntry> = Vec::new();
-    for path in &arguments.waiver_file {
-        let source = read_file("waiver file", path)?;
+    for source in profiles.waivers(&arguments.waiver_file)? {
         files.push(auditor_file("waiver file", &source));
         let entries = read_waivers(&source).map_err(|problems| {
             complain_all(&problems);
@@ -130,34 +129,6 @@ fn given(arguments: &Scan) -> Result<Given, ExitCode> {
     Ok(Given { reporters, inputs, waivers, threshold, files })
 }
 
-/// Reads and compiles the profiles; all problems are reported.
-pub(crate) fn load(profiles: &[String], inputs: &GivenInputs) -> Result<Loaded, ExitCode> {
-    let mut files = Vec::new();
-    let mut problems: Vec<Problem> = Vec::new();
-    for profile in profiles {
-        match read(profile) {
-            Ok(read) => files.push(read),
-            Err(mut found) => problems.append(&mut found),
-        }
-    }
-    let compiled = compile(&files, inputs);
-    match compiled {
-        Ok(loaded) if problems.is_empty() => {
-            if let Some(name) = loaded.unknown_values.first() {
-                let near = nearest(name, loaded.input_names.iter().map(String::as_str));
-                let help = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-                return Err(usage(&format_args!("--input: no profile has an input `{name}`{help}")));
-            }
-            Ok(loaded)
-        }
-        compiled => {
-            problems.extend(compiled.err().unwrap_or_default());
-            complain_all(&problems);
-            Err(code_of(&problems, inputs))
-        }
-    }
-}
-
 fn selection(arguments: &Scan, profiles: &[Profile]) -> Result<Selection, ExitCode> {
     let selection = Selection::new(&arguments.controls, &arguments.tags).map_err(|error| usage(&error))?;
     selection.check(profiles).map_err(|error| usage(&error))?;
@@ -178,16 +149,11 @@ fn warn(loaded: &Loaded, waivers: &[WaiverEntry]) {
 
 /// Now, or the moment that SOURCE_DATE_EPOCH fixes.
 fn moment() -> Result<(i64, Clock), String> {
-    match std::env::var("SOURCE_DATE_EPOCH") {
-        Ok(text) => match text.parse() {
-            Ok(seconds) => Ok((seconds, Clock::Fixed)),
-            Err(_) => Err(format!("SOURCE_DATE_EPOCH must be seconds since 1970, not `{text}`")),
-        },
-        Err(_) => {
-            let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-            Ok((i64::try_from(seconds).unwrap_or(0), Clock::Running))
-        }
+    if let Some(seconds) = source_date_epoch()? {
+        return Ok((seconds, Clock::Fixed));
     }
+    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Ok((i64::try_from(seconds).unwrap_or(0), Clock::Running))
 }
 
 /// What the results say: by the threshold where there is one, else by the controls.

@@ -11,7 +11,7 @@ use crate::process::Facts;
 use crate::profile::Profile;
 use crate::profile::decode::{Decoder, Field, Fields};
 use crate::profile::input::{GivenInputs, Inputs};
-use crate::profile::load::{MAX_BYTES, read_source};
+use crate::profile::load::{MAX_BYTES, is_yaml, read_source};
 use crate::profile::source::{Place, Problem, Source, Span, nearest};
 use crate::profile::yaml::{self, Node, NodeKind};
 use crate::resource::Type;
@@ -94,7 +94,7 @@ pub fn read_fixtures(profile: &str) -> Result<Vec<Fixture>, Vec<Problem>> {
             return Err(vec![Problem::without_place(format!("{} cannot be read: {error}", folder.display()))]);
         }
     };
-    paths.retain(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
+    paths.retain(|path| is_yaml(path));
     order::sort(&mut paths, &Ord::cmp);
     if paths.is_empty() {
         let mut problem = Problem::without_place(format!("profile {profile} has no tests"));

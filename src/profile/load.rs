@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{Condition, Supports};
 use crate::order;
+use crate::profile::archive::{is_archive, unpack};
 use crate::profile::control::Decoded;
 use crate::profile::decode::{Decoder, Fields};
 use crate::profile::input::{GivenInputs, Inputs, is_name};
@@ -19,8 +20,11 @@ use crate::profile::{Control, Profile};
 /// The largest file of a profile.
 pub(super) const MAX_BYTES: u64 = 16 << 20;
 /// How deep the folder `controls` is searched, and how many files a profile has.
-const MAX_DEPTH: usize = 16;
-const MAX_FILES: usize = 10_000;
+pub(super) const MAX_DEPTH: usize = 16;
+pub(super) const MAX_FILES: usize = 10_000;
+/// The names of a profile's own file, and of the folder of its controls.
+pub(super) const MAIN: [&str; 2] = ["profile.yaml", "profile.yml"];
+pub(super) const CONTROLS: &str = "controls";
 
 pub(super) const PROFILE_KEYS: [&str; 13] = [
     "schema",
@@ -47,8 +51,12 @@ pub struct ProfileFiles {
     /// What the auditor called it.
     pub given: String,
     /// profile.yaml first; of a single file, that file.
-    files: Vec<Arc<Source>>,
-    single: bool,
+    pub(super) files: Vec<Arc<Source>>,
+    pub(super) single: bool,
+    /// Input files of its archive, in order; they come before those of the command line.
+    pub inputs: Vec<Arc<Source>>,
+    /// Waiver files of its archive, the same way.
+    pub waivers: Vec<Arc<Source>>,
 }
 
 /// Profiles that loaded, and what was noticed on the way.
@@ -64,34 +72,59 @@ pub struct Loaded {
     pub input_names: Vec<String>,
 }
 
-/// Reads the files of a profile: a folder, a single file, or `-` for standard input.
+/// Reads the files of a profile: a folder, a single file, an archive, or `-` for one of the latter on standard input.
 #[expect(clippy::disallowed_methods, reason = "the auditor's own files")]
 pub fn read(given: &str) -> Result<ProfileFiles, Vec<Problem>> {
-    let fail = |message: String| vec![Problem::without_place(message)];
     if given == "-" {
-        let mut bytes = Vec::new();
-        let taken = std::io::stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut bytes);
-        taken.map_err(|error| fail(format!("standard input cannot be read: {error}")))?;
-        let source = text_source("standard input", bytes, MAX_BYTES).map_err(|problem| vec![problem])?;
-        return Ok(ProfileFiles { given: given.to_owned(), files: vec![source], single: true });
+        return read_stream(given, "standard input", "<stdin>", &mut std::io::stdin().lock());
     }
     let path = Path::new(given);
-    let metadata = std::fs::metadata(path).map_err(|error| {
+    let unreadable = |error: std::io::Error| {
         let mut problem = Problem::without_place(format!("profile {given} cannot be read: {error}"));
         problem.help = Some(
-            "a profile is a folder with profile.yaml and controls/, a single file, or - for standard input".to_owned(),
+            "a profile is a folder with profile.yaml and controls/, a single file, an archive, or - for standard input"
+                .to_owned(),
         );
         vec![problem]
-    })?;
-    let single = !metadata.is_dir();
-    let paths = if single { vec![path.to_owned()] } else { folder(path)? };
+    };
+    if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
+        let mut file = std::fs::File::open(path).map_err(|error| vec![unreadable_file(given, &error)])?;
+        return read_stream(given, given, given, &mut file);
+    }
     let (files, problems): (Vec<_>, Vec<_>) =
-        paths.iter().map(|path| read_source(&path.display().to_string(), MAX_BYTES)).partition(Result::is_ok);
+        folder(path)?.iter().map(|path| read_source(&path.display().to_string(), MAX_BYTES)).partition(Result::is_ok);
     let problems: Vec<Problem> = problems.into_iter().filter_map(Result::err).collect();
     if !problems.is_empty() {
         return Err(problems);
     }
-    Ok(ProfileFiles { given: given.to_owned(), files: files.into_iter().flatten().collect(), single })
+    let files = files.into_iter().flatten().collect();
+    Ok(ProfileFiles { given: given.to_owned(), files, single: false, inputs: Vec::new(), waivers: Vec::new() })
+}
+
+/// A profile in a single file of this name, or an archive of this name: its first bytes tell.
+fn read_stream(
+    given: &str,
+    name: &str,
+    archive: &str,
+    mut stream: &mut dyn Read,
+) -> Result<ProfileFiles, Vec<Problem>> {
+    let mut bytes = Vec::new();
+    let mut read = |most: u64, bytes: &mut Vec<u8>| {
+        let read = (&mut stream).take(most).read_to_end(bytes);
+        read.map(drop).map_err(|error| vec![unreadable_file(name, &error)])
+    };
+    read(512, &mut bytes)?;
+    if is_archive(&bytes) {
+        return unpack(archive, &mut bytes.as_slice().chain(stream));
+    }
+    read(MAX_BYTES + 1 - bytes.len() as u64, &mut bytes)?;
+    let source = text_source(name, bytes, MAX_BYTES).map_err(|problem| vec![problem])?;
+    let files = vec![source];
+    Ok(ProfileFiles { given: given.to_owned(), files, single: true, inputs: Vec::new(), waivers: Vec::new() })
+}
+
+fn unreadable_file(name: &str, error: &std::io::Error) -> Problem {
+    Problem::without_place(format!("{name} cannot be read: {error}"))
 }
 
 /// Reads a file of the auditor.
@@ -99,14 +132,14 @@ pub fn read(given: &str) -> Result<ProfileFiles, Vec<Problem>> {
 /// Errors: it cannot be read, is larger than `most` bytes or not UTF-8.
 #[expect(clippy::disallowed_methods, reason = "the auditor's own files")]
 pub fn read_source(path: &str, most: u64) -> Result<Arc<Source>, Problem> {
-    let unreadable = |error: std::io::Error| Problem::without_place(format!("{path} cannot be read: {error}"));
+    let unreadable = |error: std::io::Error| unreadable_file(path, &error);
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(unreadable)?;
     text_source(path, bytes, most)
 }
 
-fn text_source(name: &str, bytes: Vec<u8>, most: u64) -> Result<Arc<Source>, Problem> {
+pub(super) fn text_source(name: &str, bytes: Vec<u8>, most: u64) -> Result<Arc<Source>, Problem> {
     if bytes.len() as u64 > most {
         return Err(Problem::without_place(format!("{name} is larger than {} MiB", most >> 20)));
     }
@@ -124,11 +157,14 @@ fn text_source(name: &str, bytes: Vec<u8>, most: u64) -> Result<Arc<Source>, Pro
     }
 }
 
+pub(super) fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}
+
 /// profile.yaml and the files below controls/, in byte order.
 fn folder(path: &Path) -> Result<Vec<PathBuf>, Vec<Problem>> {
     let fail = |message: String, help: &str| vec![Problem { place: None, message, help: Some(help.to_owned()) }];
-    let yaml = |path: &Path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml");
-    let profile = ["profile.yaml", "profile.yml"].into_iter().map(|name| path.join(name)).find(|file| file.is_file());
+    let profile = MAIN.into_iter().map(|name| path.join(name)).find(|file| file.is_file());
     let Some(profile) = profile else {
         let help = if path.join("inspec.yml").is_file() {
             "this is an InSpec profile in Ruby; only profiles in assay's own language can be run"
@@ -138,9 +174,9 @@ fn folder(path: &Path) -> Result<Vec<PathBuf>, Vec<Problem>> {
         return Err(fail(format!("{} has no profile.yaml", path.display()), help));
     };
     let mut files = Vec::new();
-    for entry in walkdir::WalkDir::new(path.join("controls")).max_depth(MAX_DEPTH).sort_by_file_name() {
+    for entry in walkdir::WalkDir::new(path.join(CONTROLS)).max_depth(MAX_DEPTH).sort_by_file_name() {
         match entry {
-            Ok(entry) if entry.file_type().is_file() && yaml(entry.path()) => files.push(entry.into_path()),
+            Ok(entry) if entry.file_type().is_file() && is_yaml(entry.path()) => files.push(entry.into_path()),
             Ok(_) => {}
             Err(error) if error.depth() == 0 => {}
             Err(error) => return Err(vec![Problem::without_place(format!("{}: {error}", path.display()))]),
@@ -398,14 +434,19 @@ impl Decoder<'_> {
     }
 }
 
-/// SHA-256 over names and contents, as InSpec does it: `name NUL content NUL`, by name.
-fn digest(files: &[Arc<Source>]) -> String {
+/// The files of a profile by their names in it.
+pub(super) fn relative(files: &[Arc<Source>]) -> Vec<(String, &Arc<Source>)> {
     let base = files.first().and_then(|file| Path::new(&*file.name).parent()).unwrap_or(Path::new(""));
-    let relative = |file: &Arc<Source>| {
+    let relative = |file: &Source| {
         let name = Path::new(&*file.name);
         name.strip_prefix(base).unwrap_or(name).display().to_string()
     };
-    let mut named: Vec<(String, &Arc<Source>)> = files.iter().map(|file| (relative(file), file)).collect();
+    files.iter().map(|file| (relative(file), file)).collect()
+}
+
+/// SHA-256 over names and contents, as InSpec does it: `name NUL content NUL`, by name.
+fn digest(files: &[Arc<Source>]) -> String {
+    let mut named = relative(files);
     order::sort(&mut named, &|a, b| a.0.cmp(&b.0));
     let mut digest = Sha256::new();
     for (name, file) in named {

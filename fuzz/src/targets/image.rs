@@ -111,7 +111,7 @@ fn tar(members: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 /// Gives every block that says it is a header the sum that it should have.
-fn mend_sums(bytes: &mut [u8]) {
+pub fn mend_sums(bytes: &mut [u8]) {
     bytes.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar")).for_each(mend_sum);
 }
 

@@ -29,7 +29,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
     Target { name, run }
 }
 
-pub const TARGETS: [Target; 39] = [
+pub const TARGETS: [Target; 40] = [
     target("accounts", parse::accounts),
     target("acl", parse::acl),
     target("capability", parse::capability),
@@ -63,6 +63,7 @@ pub const TARGETS: [Target; 39] = [
     target("image_zstd", image::zstd),
     target("inputs", profile::inputs),
     target("profile", profile::profile),
+    target("profile_archive", profile::profile_archive),
     target("profile_test", profile::profile_test),
     target("scan", profile::scan),
     target("selection", profile::selection),

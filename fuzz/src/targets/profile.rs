@@ -6,11 +6,13 @@ use std::time::Duration;
 use assay::evaluate::{Clock, Limits};
 use assay::outcome::{Assurance, Report};
 use assay::profile::{
-    GivenInputs, Loaded, Problem, Profile, Selection, Source, compile, read, read_fixtures, read_waivers,
+    GivenInputs, Loaded, Problem, Profile, ProfileFiles, Selection, Source, compile, pack, read, read_fixtures,
+    read_waivers, unpack,
 };
 use assay::rootfs::{Memory, Root};
 use assay::scan::{Settings, scan as scan_root};
 
+use super::image::mend_sums;
 use super::report::check_formats;
 use super::scratch::Scratch;
 use super::{parts, same};
@@ -66,6 +68,26 @@ pub fn waivers(data: &[u8]) {
         }
         Err(problems) => assert!(!problems.is_empty()),
     }
+}
+
+/// An archive of a profile, with inputs and waivers; its sums are put right.
+pub fn profile_archive(data: &[u8]) {
+    let mut bytes = data.to_vec();
+    mend_sums(&mut bytes);
+    let read = |mut bytes: &[u8]| unpack("x.tar", &mut bytes).map_err(|problems| shown(&problems));
+    let Ok(files) = same(|| read(&bytes)).and_then(|_| read(&bytes)) else { return };
+    // What is read can be written, and is then what it was.
+    let write = |files: &ProfileFiles| pack(files, &files.inputs, &files.waivers, 0).expect("what was read");
+    let written = write(&files);
+    let again = read(&written).expect("what was written");
+    assert_eq!(format!("{files:?}").len(), format!("{again:?}").len());
+    assert_eq!(written, write(&again), "written again, it differs");
+    let given = GivenInputs { files: files.inputs.clone(), values: Vec::new() };
+    let digests = |files: ProfileFiles| {
+        let loaded = compile(&[files], &given).map_err(|problems| shown(&problems))?;
+        Ok::<_, String>(loaded.profiles.into_iter().map(|profile| profile.sha256).collect::<Vec<_>>())
+    };
+    assert_eq!(digests(files).ok(), digests(again).ok());
 }
 
 /// A file of a profile's tests.
