@@ -16,6 +16,7 @@ pub mod columns;
 pub mod connect;
 pub mod debug;
 pub mod exec;
+pub mod explain;
 pub mod findings;
 pub mod image;
 pub mod kubeconfig;
@@ -62,10 +63,7 @@ async fn dispatch(command: &Command) -> Ending {
         Command::Cleanup(arguments) => cleanup::run(arguments).await,
         Command::Rbac(arguments) => rbac::run(arguments).await,
         Command::Preflight(arguments) => preflight::run(arguments).await,
-        Command::Explain(_) => {
-            steps::tell(&"error: this is not built yet");
-            Ending::Scan(crate::exit_code::ExitCode::Usage)
-        }
+        Command::Explain(arguments) => explain::run(arguments),
         Command::Version(arguments) => version::run(arguments).await,
         Command::Completions(arguments) => {
             let mut script = Vec::new();

@@ -1,16 +1,18 @@
 //! kubectl-assay from outside: what it says without a cluster, and, where ASSAY_KUBECONFIG names one, what it finds there.
-//! ASSAY_TEST_IMAGE is the image that the pods of these tests run (localhost/static:1): it waits, as a user with a number.
 
 #![cfg(feature = "launcher")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
 
+mod cluster;
 mod fixture;
+mod podman;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use fixture::{Run, Scratch, skipped};
+use cluster::{Namespace, container, least, with};
+use fixture::{Run, Scratch};
 use serde_json::{Value, json};
 
 const PROFILE: &str =
@@ -112,74 +114,88 @@ fn the_rights_of_a_caller_are_a_role() {
     }
 }
 
-/// A namespace of the cluster that ASSAY_KUBECONFIG names; it is deleted at the end.
+#[test]
+fn each_way_is_explained_without_a_cluster() {
+    let stage = stage();
+    let matrix = run(&stage.0, &["explain"]);
+    assert_eq!((matrix.code, matrix.stderr.as_str()), (0, ""));
+    let head: Vec<&str> = matrix.stdout.lines().next().unwrap().split_whitespace().collect();
+    assert_eq!(head, ["DEBUG", "IMAGE", "EXEC", "SIDECAR"]);
+    for question in ["Distroless", "Pod Security", "Trust in the", "It touches", "It sees", "Rights of"] {
+        assert!(matrix.stdout.lines().any(|line| line.starts_with(question)), "{question}: {}", matrix.stdout);
+    }
+    let documents = [
+        "NIST SP 800-190",
+        "CIS Kubernetes Benchmark",
+        "Kubernetes STIG",
+        "Container Platform SRG",
+        "DoDI 8500.01",
+        "Kubernetes Hardening Guidance",
+        "MITRE ATT&CK",
+    ];
+    for way in ["debug", "image", "exec", "sidecar"] {
+        let page = run(&stage.0, &["explain", "--via", way]);
+        let form = run(&stage.0, &["explain", "--via", way, "--risk-acceptance", "md"]);
+        assert_eq!((page.code, form.code), (0, 0));
+        for document in documents {
+            assert!(page.stdout.contains(document) && form.stdout.contains(document), "{way}: {document}");
+        }
+        assert!(form.stdout.starts_with(&format!("# Risk acceptance: scans of containers by assay, way `{way}`\n")));
+        let fields = [
+            "| System, and its owner |",
+            "## Why it is needed",
+            "## Risks and mitigations in place",
+            "| Ends on (date)",
+            "| By (name, role, authority) |",
+            "run=RUN",
+            "-l assay.dev/run=RUN",
+        ];
+        for field in fields {
+            assert!(form.stdout.contains(field), "{way}: {field}");
+        }
+    }
+}
+
+/// kubectl-assay in a namespace of a cluster.
 struct Cluster {
+    space: Namespace,
     stage: Scratch,
-    kubeconfig: String,
-    namespace: String,
 }
 
 impl Cluster {
     /// `None`, and said so, where there is none.
-    fn new(test: &str) -> Option<Cluster> {
-        let Ok(kubeconfig) = std::env::var("ASSAY_KUBECONFIG") else {
-            skipped(test, "a cluster: ASSAY_KUBECONFIG=$KUBECONFIG; tests/cluster/up starts one");
-            return None;
-        };
-        let namespace = format!("assay-{}-{}", std::process::id(), test.replace('_', "-"));
-        let namespace = namespace.chars().take(63).collect::<String>().trim_end_matches('-').to_owned();
-        let cluster = Cluster { stage: stage(), kubeconfig, namespace };
-        let metadata = json!({ "name": cluster.namespace });
-        cluster.apply(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": metadata }));
-        Some(cluster)
-    }
-
-    fn kubectl(&self, arguments: &[&str]) -> Run {
-        let mut command = Command::new("kubectl");
-        command.args(["--kubeconfig", &self.kubeconfig, "-n", &self.namespace]).args(arguments);
-        command.stdin(Stdio::null()).output().expect("kubectl").into()
-    }
-
-    fn apply(&self, object: &Value) {
-        let file = self.stage.write("object.json", object.to_string());
-        let found = self.kubectl(&["apply", "-f", file.to_str().unwrap()]);
-        assert_eq!(found.code, 0, "{}", found.stderr);
-    }
-
-    fn enforce(&self, level: &str) {
-        let label = format!("pod-security.kubernetes.io/enforce={level}");
-        assert_eq!(self.kubectl(&["label", "namespace", &self.namespace, &label]).code, 0);
+    fn new(test: &str, level: &str) -> Option<Cluster> {
+        let space = Namespace::new(test, level)?;
+        space.give_fixture("static");
+        Some(Cluster { space, stage: stage() })
     }
 
     /// A pod with one container, which runs when this returns.
     fn pod(&self, name: &str, security: &Value) {
-        let image = std::env::var("ASSAY_TEST_IMAGE").unwrap_or_else(|_| "localhost/static:1".to_owned());
-        self.apply(&json!({
-            "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name },
-            "spec": { "terminationGracePeriodSeconds": 0, "containers": [{
-                "name": "app", "image": image, "imagePullPolicy": "IfNotPresent", "securityContext": security }] },
-        }));
-        let ready = self.kubectl(&["wait", "--for=condition=Ready", "--timeout=60s", &format!("pod/{name}")]);
-        assert_eq!(ready.code, 0, "{}", ready.stderr);
+        let mut container = container("app", "static");
+        container["securityContext"] = security.clone();
+        self.space.start(name, &json!({ "containers": [container] }));
     }
 
     /// Rules for a service account that is made, and its name as a user.
     fn user(&self, name: &str, rules: &Value) -> String {
-        self.apply(&json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name } }));
-        let api = "rbac.authorization.k8s.io";
-        self.apply(
-            &json!({ "apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": { "name": name }, "rules": rules }),
-        );
-        self.apply(&json!({
+        let (api, namespace) = ("rbac.authorization.k8s.io", &self.space.name);
+        self.space.create(&json!({ "apiVersion": "v1", "kind": "ServiceAccount", "metadata": { "name": name } }));
+        self.space.create(&json!({
+            "apiVersion": format!("{api}/v1"), "kind": "Role", "metadata": { "name": name }, "rules": rules,
+        }));
+        self.space.create(&json!({
             "apiVersion": format!("{api}/v1"), "kind": "RoleBinding", "metadata": { "name": name },
             "roleRef": { "apiGroup": api, "kind": "Role", "name": name },
-            "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": self.namespace }],
+            "subjects": [{ "kind": "ServiceAccount", "name": name, "namespace": namespace }],
         }));
-        format!("system:serviceaccount:{}:{name}", self.namespace)
+        format!("system:serviceaccount:{namespace}:{name}")
     }
 
     fn assay(&self, arguments: &[&str]) -> Run {
-        run(&self.stage.0, &[arguments, &["--kubeconfig", &self.kubeconfig, "-n", &self.namespace]].concat())
+        let mut command = launcher(&self.stage.0);
+        command.env("KUBECONFIG", std::env::var_os("ASSAY_KUBECONFIG").unwrap());
+        command.args(arguments).args(["-n", &self.space.name]).output().unwrap().into()
     }
 
     fn preflight(&self, arguments: &[&str]) -> (i32, Value) {
@@ -187,20 +203,6 @@ impl Cluster {
         let json = serde_json::from_str(&found.stdout).unwrap_or_else(|_| panic!("{}{}", found.stdout, found.stderr));
         (found.code, json)
     }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        let _ = self.kubectl(&["delete", "namespace", &self.namespace, "--wait=false"]);
-    }
-}
-
-/// A container as Pod Security `restricted` wants it.
-fn restricted() -> Value {
-    json!({
-        "runAsUser": 65532, "runAsGroup": 65532, "runAsNonRoot": true, "allowPrivilegeEscalation": false,
-        "capabilities": { "drop": ["ALL"] }, "seccompProfile": { "type": "RuntimeDefault" },
-    })
 }
 
 fn state<'a>(found: &'a Value, key: &str, name: &str) -> &'a Value {
@@ -211,10 +213,9 @@ fn state<'a>(found: &'a Value, key: &str, name: &str) -> &'a Value {
 
 #[test]
 fn preflight_says_what_would_do() {
-    let Some(cluster) = Cluster::new("preflight_says_what_would_do") else { return };
-    cluster.enforce("restricted");
-    cluster.pod("web", &restricted());
-    let before = cluster.kubectl(&["get", "pod", "web", "-o", "json"]).stdout;
+    let Some(cluster) = Cluster::new("preflight_says_what_would_do", "restricted") else { return };
+    cluster.pod("web", &with(with(least(), "runAsUser", json!(65532)), "runAsGroup", json!(65532)));
+    let before = cluster.space.kubectl(&["get", "pod", "web", "-o", "json"]).stdout;
     let (code, found) = cluster.preflight(&["web"]);
     assert_eq!(code, 0, "{found:#}");
     assert_eq!((&found["container"], &found["would_do_by"]), (&json!("app"), &json!("debug")));
@@ -224,8 +225,8 @@ fn preflight_says_what_would_do() {
     assert_eq!(state(&found, "item", "admission of a scanner's container"), "ok");
     assert_eq!(state(&found, "way", "exec"), "unknown", "only a try tells");
     // Nothing was made, and the pod is as it was.
-    assert_eq!(cluster.kubectl(&["get", "pod", "web", "-o", "json"]).stdout, before);
-    let left = cluster.kubectl(&[
+    assert_eq!(cluster.space.kubectl(&["get", "pod", "web", "-o", "json"]).stdout, before);
+    let left = cluster.space.kubectl(&[
         "get",
         "pods,configmaps,roles,rolebindings,serviceaccounts,networkpolicies",
         "-o",
@@ -240,7 +241,7 @@ fn preflight_says_what_would_do() {
 
 #[test]
 fn preflight_knows_whom_the_kernel_lets_in() {
-    let Some(cluster) = Cluster::new("preflight_knows_whom_the_kernel_lets_in") else { return };
+    let Some(cluster) = Cluster::new("preflight_knows_whom_the_kernel_lets_in", "privileged") else { return };
     cluster.pod("root", &json!({ "runAsUser": 0 }));
     let (_, found) = cluster.preflight(&["root"]);
     assert_eq!(state(&found, "item", "user of the container"), "missing");
@@ -249,7 +250,8 @@ fn preflight_knows_whom_the_kernel_lets_in() {
     let (code, found) = cluster.preflight(&["bare"]);
     assert_eq!((code, state(&found, "way", "debug")), (0, &json!("ok")));
     // A namespace that has become stricter than its pods.
-    cluster.enforce("restricted");
+    let label = "pod-security.kubernetes.io/enforce=restricted";
+    cluster.space.kubectl(&["label", "--overwrite", "namespace", &cluster.space.name, label]);
     let (_, found) = cluster.preflight(&["bare"]);
     assert_eq!(state(&found, "item", "admission of a scanner's container"), "missing");
     let (code, found) = cluster.preflight(&["none"]);
@@ -259,8 +261,8 @@ fn preflight_knows_whom_the_kernel_lets_in() {
 
 #[test]
 fn preflight_asks_for_each_right() {
-    let Some(cluster) = Cluster::new("preflight_asks_for_each_right") else { return };
-    cluster.pod("web", &restricted());
+    let Some(cluster) = Cluster::new("preflight_asks_for_each_right", "restricted") else { return };
+    cluster.pod("web", &least());
     let rule = |resource: &str, verbs: &[&str]| json!({ "apiGroups": [""], "resources": [resource], "resourceNames": ["web"], "verbs": verbs });
     let rules = json!([
         rule("pods", &["get"]),
