@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! arguments ─▶ payload ─▶ connect ─▶ target ─▶ rights ─▶ debug | image | sidecar ─▶ exec ─▶ collect ─▶ reports, exit code
+//!                                                 │ └──▶ tarball ─────▶ exec ─▶ scan ─┘
 //!                                                 └──────── ledger ─────────▶ clean-up, however it ends
 //! ```
 //!
-//! It never reads a root filesystem. What it makes is in the ledger before it is made, and nothing else is removed.
+//! It never reads a root filesystem, with one exception: the way `exec` (`tarball`) takes what tar gives out, because nothing may
+//! be written into the target, no agent either. What it makes is in the ledger before it is made, and nothing else is removed.
 
 pub mod approach;
 pub mod attach;
@@ -29,6 +31,7 @@ pub mod rights;
 pub mod scan;
 pub mod sidecar;
 pub mod steps;
+pub mod tar_program;
 pub mod tarball;
 pub mod target;
 pub mod trouble;

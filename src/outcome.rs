@@ -322,12 +322,19 @@ pub enum Assurance {
     LiveOtherUser,
     /// A running container, looked at by its own user.
     LiveSameUser,
+    /// What a program of a running container gave out of it.
+    GivenOut,
 }
 
 impl Assurance {
     /// All levels, the strongest first.
-    pub const ALL: [Assurance; 4] =
-        [Assurance::Image, Assurance::Directory, Assurance::LiveOtherUser, Assurance::LiveSameUser];
+    pub const ALL: [Assurance; 5] = [
+        Assurance::Image,
+        Assurance::Directory,
+        Assurance::LiveOtherUser,
+        Assurance::LiveSameUser,
+        Assurance::GivenOut,
+    ];
 
     /// Its name in files.
     pub fn name(self) -> &'static str {
@@ -336,6 +343,7 @@ impl Assurance {
             Assurance::Directory => "directory",
             Assurance::LiveOtherUser => "live, another user",
             Assurance::LiveSameUser => "live, same user",
+            Assurance::GivenOut => "given out by the container",
         }
     }
 
@@ -352,6 +360,9 @@ impl Assurance {
             Assurance::LiveSameUser => {
                 "what the kernel showed of the running container, to a scanner of the same user, which the container could \
                  see, stop or end, but not change; who controls its files could show clean ones meanwhile"
+            }
+            Assurance::GivenOut => {
+                "what a program of the running container gave out of its files; who controls the container could give out others"
             }
         }
     }

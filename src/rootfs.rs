@@ -1,9 +1,9 @@
 //! THE ONLY code that touches a target's files.
 //!
 //! A [`Root`] answers lookup, metadata, read, list, link and xattr. Every path is resolved inside the root, as if
-//! the root were `/`; what cannot be established is a [`LookError`] of its own kind. There are three kinds of root: a
+//! the root were `/`; what cannot be established is a [`LookError`] of its own kind. There are four kinds of root: a
 //! directory (openat2 with `RESOLVE_IN_ROOT`, or the step-by-step resolution of `resolve` where the kernel lacks it),
-//! an image in an archive, and one in memory. Nothing here knows profiles, checks or resources.
+//! an image in an archive, what a tar gave out of a root, and one in memory. Nothing here knows profiles, checks or resources.
 
 mod directory;
 mod error;
@@ -17,17 +17,21 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 pub use directory::{OpenError, Resolver};
 pub use error::{Look, LookError};
 pub use glob::{Glob, GlobError, GlobPiece, expand};
-pub use image::{HistoryStep, Image, ImageChoice, ImageConfig, ImageError, ImageFacts, ImageLayer, Reading};
+pub use image::{
+    GivenOut, HistoryStep, Image, ImageChoice, ImageConfig, ImageError, ImageFacts, ImageLayer, Reading, Withheld,
+};
 pub use memory::{Memory, MemoryEntry};
 pub use resolve::Trace;
 pub use walk::{Found, Incomplete, MAX_WALK_DEPTH, MAX_WALK_PATH, WalkOptions, Walker, walk};
 
 use crate::value::Text;
 use directory::Directory;
+use image::Files;
 
 /// The largest file that is read whole. 32 MiB: ten times the largest configuration file or package database of a
 /// full distribution, and small enough that one file per job fits beside a live target.
@@ -151,13 +155,15 @@ pub struct Root {
     answered: AtomicU64,
     /// What the image that it belongs to says of itself.
     config: Option<ImageConfig>,
+    /// What identifies the image that it is.
+    image: Option<ImageFacts>,
 }
 
 #[derive(Debug)]
 enum RootKind {
     Directory(Directory),
     Memory(Memory),
-    Image(Box<Image>),
+    Layers(Box<Files>),
 }
 
 impl Root {
@@ -180,7 +186,7 @@ impl Root {
     pub fn directory(&self) -> Option<BorrowedFd<'_>> {
         match &self.kind {
             RootKind::Directory(directory) => Some(directory.handle()),
-            RootKind::Image(_) | RootKind::Memory(_) => None,
+            RootKind::Layers(_) | RootKind::Memory(_) => None,
         }
     }
 
@@ -191,12 +197,19 @@ impl Root {
 
     /// An image that was read, with its configuration.
     pub fn image(image: Image) -> Root {
-        let config = image.config.clone();
-        Root::of(RootKind::Image(Box::new(image))).with_image_config(config)
+        let Image { facts, config, files } = image;
+        Root { image: Some(facts), config: Some(config), ..Root::of(RootKind::Layers(Box::new(files))) }
+    }
+
+    /// What a tar gave out of a root, read by the deadline.
+    ///
+    /// Errors: it is not whole, or not what such a tar writes.
+    pub fn given_out(given: GivenOut, deadline: Instant) -> Result<Root, ImageError> {
+        Ok(Root::of(RootKind::Layers(Box::new(given.read(deadline)?))))
     }
 
     fn of(kind: RootKind) -> Root {
-        Root { kind, answered: AtomicU64::new(0), config: None }
+        Root { kind, answered: AtomicU64::new(0), config: None, image: None }
     }
 
     /// The same root, said to be that of an image with this configuration.
@@ -211,16 +224,13 @@ impl Root {
 
     /// What identifies the image, where the root is one.
     pub fn image_facts(&self) -> Option<&ImageFacts> {
-        match &self.kind {
-            RootKind::Image(image) => Some(&image.facts),
-            RootKind::Directory(_) | RootKind::Memory(_) => None,
-        }
+        self.image.as_ref()
     }
 
     /// The layer that brought a file, where the root is an image.
     pub fn brought_by(&self, node: &Node) -> Option<&ImageLayer> {
-        match (&self.kind, &node.handle) {
-            (RootKind::Image(image), Handle::Image { layer: Some(layer), .. }) => image.layer(*layer),
+        match &node.handle {
+            Handle::Image { layer: Some(layer), .. } => self.image.as_ref()?.layers.get(usize::from(*layer)),
             _ => None,
         }
     }
@@ -228,7 +238,12 @@ impl Root {
     /// Whether a walk should go into each folder where it meets it, because contents can only be read from front to
     /// back.
     fn is_read_in_order(&self) -> bool {
-        matches!(&self.kind, RootKind::Image(image) if image.is_read_in_order())
+        matches!(&self.kind, RootKind::Layers(files) if files.is_read_in_order())
+    }
+
+    /// Whether it is told of all files where other filesystems begin and how many names they have: a tar does not.
+    pub fn tells_inodes(&self) -> bool {
+        !matches!(&self.kind, RootKind::Layers(files) if files.are_given())
     }
 
     /// How many questions the filesystem has answered so far: while it grows, nothing hangs.
@@ -241,7 +256,8 @@ impl Root {
         match &self.kind {
             RootKind::Directory(directory) => directory.resolver_name(),
             RootKind::Memory(_) => "memory",
-            RootKind::Image(_) => "image",
+            RootKind::Layers(files) if files.are_given() => "tar",
+            RootKind::Layers(_) => "image",
         }
     }
 
@@ -269,7 +285,7 @@ impl Root {
         self.done(match &self.kind {
             RootKind::Directory(directory) => directory.top(),
             RootKind::Memory(memory) => memory.top(),
-            RootKind::Image(image) => image.top(),
+            RootKind::Layers(files) => files.top(),
         })
     }
 
@@ -278,7 +294,7 @@ impl Root {
         self.done(match (&self.kind, &folder.handle) {
             (RootKind::Directory(directory), Handle::Descriptor { fd, .. }) => directory.child(fd, name),
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.child(*index, name),
-            (RootKind::Image(image), Handle::Image { inode, .. }) => image.child(*inode, name),
+            (RootKind::Layers(files), Handle::Image { inode, .. }) => files.child(*inode, name),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -288,8 +304,8 @@ impl Root {
         self.done(match (&self.kind, &folder.handle) {
             (RootKind::Directory(_), Handle::Descriptor { fd, .. }) => directory::metadata_at(fd, name),
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.child(*index, name).map(|node| node.metadata),
-            (RootKind::Image(image), Handle::Image { inode, .. }) => {
-                image.child(*inode, name).map(|node| node.metadata)
+            (RootKind::Layers(files), Handle::Image { inode, .. }) => {
+                files.child(*inode, name).map(|node| node.metadata)
             }
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
@@ -300,7 +316,7 @@ impl Root {
         self.done(match (&self.kind, &folder.handle) {
             (RootKind::Directory(_), Handle::Descriptor { fd, .. }) => directory::child_folder(fd, name),
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.child(*index, name),
-            (RootKind::Image(image), Handle::Image { inode, .. }) => image.child(*inode, name),
+            (RootKind::Layers(files), Handle::Image { inode, .. }) => files.child(*inode, name),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -322,7 +338,7 @@ impl Root {
                 directory.list(fd, *readable, &mut counted)
             }
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.list(*index, &mut counted),
-            (RootKind::Image(image), Handle::Image { inode, .. }) => image.list(*inode, &mut counted),
+            (RootKind::Layers(files), Handle::Image { inode, .. }) => files.list(*inode, &mut counted),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })?;
         if seen > MAX_FOLDER_ENTRIES {
@@ -339,7 +355,7 @@ impl Root {
                 directory.read(fd, &node.metadata, cap, &|| self.tick())
             }
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.read(*index),
-            (RootKind::Image(image), Handle::Image { inode, .. }) => image.read(*inode, &|| self.tick()),
+            (RootKind::Layers(files), Handle::Image { inode, .. }) => files.read(*inode, &|| self.tick()),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -357,8 +373,8 @@ impl Root {
                 })
             }
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.read(*index).map(|bytes| sink(&bytes)),
-            (RootKind::Image(image), Handle::Image { inode, .. }) => {
-                image.stream(*inode, &|| self.tick(), &mut |piece| sink(piece))
+            (RootKind::Layers(files), Handle::Image { inode, .. }) => {
+                files.stream(*inode, &|| self.tick(), &mut |piece| sink(piece))
             }
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
@@ -383,7 +399,7 @@ impl Root {
         self.done(match (&self.kind, &node.handle) {
             (RootKind::Directory(_), Handle::Descriptor { fd, .. }) => directory::read_link(fd),
             (RootKind::Memory(memory), Handle::Memory(index)) => memory.read_link(*index),
-            (RootKind::Image(image), Handle::Image { inode, .. }) => image.read_link(*inode),
+            (RootKind::Layers(files), Handle::Image { inode, .. }) => files.read_link(*inode),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -393,7 +409,7 @@ impl Root {
         self.done(match (&self.kind, &node.handle) {
             (RootKind::Directory(directory), Handle::Descriptor { fd, .. }) => directory.xattr(fd, name),
             (RootKind::Memory(memory), Handle::Memory(index)) => Ok(memory.xattr(*index, name)),
-            (RootKind::Image(image), Handle::Image { inode, .. }) => image.xattr(*inode, name),
+            (RootKind::Layers(files), Handle::Image { inode, .. }) => files.xattr(*inode, name),
             _ => Err(LookError::Unsupported("it belongs to another root")),
         })
     }
@@ -408,9 +424,10 @@ impl Root {
 
     /// Whether a folder lies on a filesystem that the kernel makes up (proc, sysfs, cgroup, devpts …).
     pub fn is_kernel_filesystem(&self, folder: &Node) -> Look<bool> {
-        self.done(match &folder.handle {
-            Handle::Descriptor { fd, .. } => directory::is_kernel_filesystem(fd),
-            Handle::Memory(_) | Handle::Image { .. } => Ok(false),
+        self.done(match (&self.kind, &folder.handle) {
+            (_, Handle::Descriptor { fd, .. }) => directory::is_kernel_filesystem(fd),
+            (RootKind::Layers(files), Handle::Image { inode, .. }) => Ok(files.is_kernel(*inode)),
+            _ => Ok(false),
         })
     }
 }

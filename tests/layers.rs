@@ -107,3 +107,14 @@ fn layers_keep_to_their_business() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+#[test]
+fn the_launcher_reads_a_root_in_one_place() {
+    let reads = files().into_keys().filter(|path| {
+        let in_launcher = path.parent().is_some_and(|folder| folder.ends_with("src/launcher"));
+        in_launcher && used(&fs::read_to_string(path).unwrap()).contains(&"rootfs")
+    });
+    let reads: Vec<String> = reads.map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    // The first only gives names to what the second is told.
+    assert_eq!(reads, ["tar_program.rs", "tarball.rs"]);
+}

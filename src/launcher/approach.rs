@@ -40,7 +40,10 @@ impl Way {
                 "the image as it was built; not the container's writable layer, nor the ConfigMaps, Secrets and volumes that \
                  are mounted into it"
             }
-            Way::Exec => "the files that tar in the container gave out; the container could have given others",
+            Way::Exec => {
+                "the running container's files as its own tar gave them out, without /proc and /sys; the container could have \
+                 given out others"
+            }
             Way::Sidecar => "a container that was started from the image for this scan, not one that is in use",
         }
     }

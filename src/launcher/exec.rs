@@ -18,6 +18,8 @@ const HANDSHAKE: Duration = Duration::from_secs(2);
 const MAX_STDERR: u64 = 1 << 20;
 /// The size of what is sent at once.
 const CHUNK: usize = 32 << 10;
+/// What is said of a command that writes and writes.
+const TOO_MUCH: &str = "more came than can be a result";
 
 /// A container of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,7 +105,23 @@ async fn refused(session: &Session, place: &Place, error: &str) -> Failure {
 
 impl Running {
     /// Sends all of standard input and takes the answer; `most` bytes of standard output at most.
-    pub async fn finish(mut self, input: Option<&[u8]>, most: u64) -> Result<Answer, Failure> {
+    pub async fn finish(self, input: Option<&[u8]>, most: u64) -> Result<Answer, Failure> {
+        let mut stdout = Vec::new();
+        let mut take = |piece: &[u8]| {
+            stdout.extend_from_slice(piece);
+            if stdout.len() as u64 > most { Err(TOO_MUCH.to_owned()) } else { Ok(()) }
+        };
+        let answer = self.pass_on(input, &mut take).await?;
+        Ok(Answer { stdout, ..answer })
+    }
+
+    /// Sends all of standard input and passes standard output on, piece by piece, as long as `each` takes it; the answer
+    /// holds none of it.
+    pub async fn pass_on(
+        mut self,
+        input: Option<&[u8]>,
+        each: &mut dyn FnMut(&[u8]) -> Result<(), String>,
+    ) -> Result<Answer, Failure> {
         let writer = self.process.stdin();
         let (stdout, stderr) = (self.process.stdout(), self.process.stderr());
         let status = self.process.take_status();
@@ -113,18 +131,25 @@ impl Running {
                 let _ = writer.write_all(input).await;
                 let _ = writer.shutdown().await;
             }
+            Ok(())
         };
-        // Sent and received at once: a server that writes before it has read all would wait for ever otherwise.
-        let (_, stdout, stderr) = tokio::join!(send, read(stdout, most), read(stderr, MAX_STDERR));
+        let mut said = Vec::new();
+        let mut hear = |piece: &[u8]| {
+            said.extend_from_slice(piece);
+            if said.len() as u64 > MAX_STDERR { Err(TOO_MUCH.to_owned()) } else { Ok(()) }
+        };
+        // Sent and received at once: a server that writes before it has read all would wait for ever otherwise. One that
+        // writes more than is taken is not waited for.
+        let exchanged = tokio::try_join!(send, read(stdout, each), read(stderr, &mut hear));
+        let cut =
+            |why: &str| Failure::Trouble(Trouble::new(format!("the connection to {} was cut: {why}", self.place.pod)));
+        if let Err(why) = exchanged {
+            self.process.abort();
+            return Err(cut(&why));
+        }
         let status = match status {
             Some(status) => status.await,
             None => None,
-        };
-        let cut =
-            |why: &str| Failure::Trouble(Trouble::new(format!("the connection to {} was cut: {why}", self.place.pod)));
-        let (stdout, stderr) = match (stdout, stderr) {
-            (Some(stdout), Some(stderr)) => (stdout, stderr),
-            _ => return Err(cut("more came than can be a result")),
         };
         let Some(status) = status else {
             let why =
@@ -132,18 +157,22 @@ impl Running {
             return Err(cut(&why));
         };
         let code = exit_code(&status)?;
-        Ok(Answer { code, stdout, stderr: String::from_utf8_lossy(&stderr).into_owned() })
+        Ok(Answer { code, stdout: Vec::new(), stderr: String::from_utf8_lossy(&said).into_owned() })
     }
 }
 
-/// Everything until the end; `None` where that is more than `most`.
-async fn read(stream: Option<impl AsyncRead + Unpin>, most: u64) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let Some(stream) = stream else { return Some(bytes) };
-    let mut stream = stream.take(most + 1);
+/// Passes on everything until the end, or until it is not taken.
+async fn read(
+    stream: Option<impl AsyncRead + Unpin>,
+    each: &mut dyn FnMut(&[u8]) -> Result<(), String>,
+) -> Result<(), String> {
+    let Some(mut stream) = stream else { return Ok(()) };
+    let mut piece = vec![0; CHUNK];
     // How it ended is told by the status.
-    let _ = stream.read_to_end(&mut bytes).await;
-    (bytes.len() as u64 <= most).then_some(bytes)
+    while let Ok(count @ 1..) = stream.read(&mut piece).await {
+        each(piece.get(..count).unwrap_or_default())?;
+    }
+    Ok(())
 }
 
 /// The last frame: success, an exit code, or why there was no command.

@@ -68,7 +68,8 @@ pub struct Context<'a> {
     pub deadline: Instant,
     /// What the agent gets on standard input.
     pub payload: &'a Payload,
-    threshold: Option<&'a Threshold>,
+    /// What the results must meet.
+    pub threshold: Option<&'a Threshold>,
 }
 
 /// A scanner that waits beside its target.
@@ -374,7 +375,7 @@ pub async fn run_agent(context: &Context<'_>, attached: Attached) -> Result<Coll
 }
 
 /// What is not needed any more as soon as the command runs.
-async fn rights_end(context: &Context<'_>, scanner: &Session, place: &Place) -> Result<Option<u64>, Trouble> {
+pub async fn rights_end(context: &Context<'_>, scanner: &Session, place: &Place) -> Result<Option<u64>, Trouble> {
     if context.common.no_rbac || context.common.kubeconfig_out.is_some() {
         return Ok(None);
     }

@@ -168,6 +168,9 @@ fn ask(context: &Context, seen: &Seen<'_>, name: &str) -> Result<Value, Trouble>
         "uid" => Ok(Value::Int(i128::from(metadata.uid))),
         "gid" => Ok(Value::Int(i128::from(metadata.gid))),
         "size" => Ok(Value::Int(i128::from(metadata.size))),
+        "nlink" if !context.root.tells_inodes() => {
+            Err(LookError::Unsupported("tar does not tell how many names it has").into())
+        }
         "nlink" => Ok(Value::Int(i128::from(metadata.nlink))),
         "mtime" => Ok(Value::Time(metadata.mtime.0)),
         "age_days" => Ok(Value::Int(i128::from((context.now - metadata.mtime.0).div_euclid(86_400)))),

@@ -6,6 +6,7 @@
 mod archive;
 mod config;
 mod digest;
+mod given;
 mod json;
 mod layer;
 mod manifest;
@@ -23,6 +24,7 @@ use std::time::Instant;
 use rayon::iter::{IndexedParallelIterator, IntoParallelRefIterator, ParallelIterator};
 
 pub use config::{HistoryStep, ImageConfig};
+pub use given::{GivenOut, Withheld};
 pub use manifest::ImageChoice;
 pub use reading::Reading;
 
@@ -37,6 +39,9 @@ use crate::value::{Text, lossless};
 
 /// How much of a hole in a sparse file is passed on at once.
 const HOLE: usize = 64 << 10;
+
+/// What is said of the contents of a folder that tar was told to leave out.
+const NOT_GIVEN: LookError = LookError::Unsupported("it is the kernel's, which tar was not asked for");
 
 /// Why an image cannot be scanned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,8 +109,28 @@ pub struct Image {
     pub facts: ImageFacts,
     /// What it says of itself.
     pub config: ImageConfig,
+    pub(super) files: Files,
+}
+
+/// Files of one tree whose contents stay where the layers are.
+pub(super) struct Files {
     tree: Tree,
     layers: Layers,
+    /// What a tar can tell of them, where no image has them but one gave them out.
+    given: Option<Told>,
+}
+
+/// What a tar tells of the files that it gives out.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    /// Their extended attributes.
+    xattrs: bool,
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Files").field("given", &self.given).finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Image {
@@ -133,15 +158,31 @@ impl Image {
             return Err(unusable("", "the image is empty: there is nothing to scan"));
         }
         let facts = facts(path, &parts, tree.remarks.clone());
-        Ok(Image { facts, config: parts.config, tree, layers })
+        Ok(Image { facts, config: parts.config, files: Files { tree, layers, given: None } })
     }
+}
 
+impl Files {
     fn inode(&self, place: u32) -> Look<&Inode> {
         self.tree.inode(place).ok_or(LookError::Absent)
     }
 
     fn node(&self, inode: u32, layer: Option<u16>) -> Look<Node> {
-        Ok(Node { handle: Handle::Image { inode, layer }, metadata: self.inode(inode)?.metadata(inode) })
+        let mut metadata = self.inode(inode)?.metadata(inode);
+        if self.given.is_some() {
+            (metadata.mount_root, metadata.immutable) = (None, None);
+        }
+        Ok(Node { handle: Handle::Image { inode, layer }, metadata })
+    }
+
+    /// Whether a tar gave them out.
+    pub(super) fn are_given(&self) -> bool {
+        self.given.is_some()
+    }
+
+    /// Whether a folder holds what the kernel makes up.
+    pub(super) fn is_kernel(&self, inode: u32) -> bool {
+        self.inode(inode).is_ok_and(|inode| matches!(inode.body, Body::Kernel))
     }
 
     pub(super) fn top(&self) -> Look<Node> {
@@ -149,8 +190,14 @@ impl Image {
     }
 
     pub(super) fn child(&self, folder: u32, name: &[u8]) -> Look<Node> {
+        if self.is_kernel(folder) {
+            return Err(NOT_GIVEN);
+        }
         let child = self.tree.children(folder).and_then(|children| children.get(name)).ok_or(LookError::Absent)?;
-        self.node(child.inode, Some(child.layer))
+        match &self.inode(child.inode)?.body {
+            Body::Withheld(why) => Err((**why).clone()),
+            _ => self.node(child.inode, Some(child.layer)),
+        }
     }
 
     /// Whether a walk should meet the files in the order of the layers, whatever else that costs.
@@ -161,6 +208,9 @@ impl Image {
     /// In the order of the layers where a walk keeps to that; else files as they stand there, then folders the other
     /// way round: a walk takes the folder next that it met last, and so reads the layers roughly from front to back.
     pub(super) fn list(&self, folder: u32, each: &mut dyn FnMut(&[u8], Option<Kind>) -> bool) -> Look<()> {
+        if self.is_kernel(folder) {
+            return Err(NOT_GIVEN);
+        }
         let children = self.tree.children(folder).into_iter().flatten();
         let mut entries: Vec<_> = children.map(|(name, child)| (child.inode, self.inode(child.inode), name)).collect();
         let is_folder = |inode: &Look<&Inode>| inode.as_ref().is_ok_and(|inode| inode.kind() == Kind::Directory);
@@ -171,7 +221,7 @@ impl Image {
         };
         order::sort(&mut entries, &|a, b| key(a).cmp(&key(b)));
         for (_, inode, name) in entries {
-            if !each(name, Some(inode?.kind())) {
+            if !each(name, Some(inode?.kind()).filter(|kind| *kind != Kind::Unknown)) {
                 break;
             }
         }
@@ -227,12 +277,11 @@ impl Image {
     }
 
     pub(super) fn xattr(&self, inode: u32, name: &str) -> Look<Option<Vec<u8>>> {
+        if self.given.is_some_and(|told| !told.xattrs) {
+            return Err(LookError::Unsupported("this tar does not give out extended attributes"));
+        }
         let known = self.inode(inode)?.xattrs.iter().find(|(known, _)| known == name);
         Ok(known.map(|(_, value)| value.clone()))
-    }
-
-    pub(super) fn layer(&self, layer: u16) -> Option<&ImageLayer> {
-        self.facts.layers.get(usize::from(layer))
     }
 }
 
@@ -243,18 +292,7 @@ fn read_layers(parts: &[LayerPart], limits: &Limits, reading: &Reading) -> Resul
     reading.begin(all);
     let read = |(index, part): (usize, &LayerPart)| -> Result<(Layer, Vec<Member>), ImageError> {
         let share = u64::try_from(u128::from(part.blob.length) * 1000 / u128::from(all)).unwrap_or(0);
-        let mut members = Vec::new();
-        let mut read = || {
-            Layer::read_once(part, share, limits, &used, &mut |member| {
-                used.index(weight(&member), limits)?;
-                members.push(member);
-                Ok(())
-            })
-        };
-        // The decoders are others' code, and a target must not end the program.
-        let layer = catch_unwind(AssertUnwindSafe(&mut read)).unwrap_or(Err("reading it made assay crash".into()));
-        let layer = layer.map_err(|flaw| unusable(place(index, part), flaw))?;
-        Ok((layer, members))
+        read_layer(part, share, limits, &used).map_err(|flaw| unusable(place(index, part), flaw))
     };
     let results: Vec<_> = parts.par_iter().enumerate().map(read).collect();
     let mut tree = Tree::new();
@@ -267,6 +305,20 @@ fn read_layers(parts: &[LayerPart], limits: &Limits, reading: &Reading) -> Resul
         layers.push(layer);
     }
     Ok((tree, Layers::new(layers)))
+}
+
+fn read_layer(part: &LayerPart, share: u64, limits: &Limits, used: &Used) -> Result<(Layer, Vec<Member>), Flaw> {
+    let mut members = Vec::new();
+    let mut read = || {
+        Layer::read_once(part, share, limits, used, &mut |member| {
+            used.index(weight(&member), limits)?;
+            members.push(member);
+            Ok(())
+        })
+    };
+    // The decoders are others' code, and a target must not end the program.
+    let layer = catch_unwind(AssertUnwindSafe(&mut read)).unwrap_or(Err("reading it made assay crash".into()))?;
+    Ok((layer, members))
 }
 
 fn place(index: usize, part: &LayerPart) -> String {

@@ -308,6 +308,13 @@ impl Walk<'_> {
             metadata: OnceCell::new(),
         };
         let active = self.visit(&found, &active, 0);
+        if self.options.one_filesystem && !self.root.tells_inodes() {
+            self.report(
+                &active,
+                &start.path,
+                &LookError::Unsupported("tar does not tell where other filesystems begin"),
+            );
+        }
         if start.node.metadata.kind != Kind::Directory {
             return;
         }

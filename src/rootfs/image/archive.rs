@@ -4,7 +4,7 @@
 //! followed: what they lead to is not part of it.
 
 use std::collections::BTreeMap;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -226,15 +226,21 @@ fn members(whole: &Blob) -> Result<BTreeMap<Vec<u8>, Place>, Flaw> {
     Ok(members)
 }
 
+impl Blob {
+    /// All of a file that is open.
+    pub(super) fn of_file(fd: OwnedFd) -> Look<Blob> {
+        let found = directory::metadata_of(fd.as_fd())?;
+        let length = found.size;
+        Ok(Blob { file: Arc::new(Stored { fd, found, reading: Arc::default() }), start: 0, length })
+    }
+}
+
 /// A blob of these bytes, for tests.
 #[cfg(test)]
 pub(super) fn blob_of(bytes: &[u8]) -> Blob {
-    use std::os::fd::AsFd;
     let fd = rustix::fs::memfd_create("blob", rustix::fs::MemfdFlags::CLOEXEC).unwrap();
     assert_eq!(rustix::io::write(&fd, bytes), Ok(bytes.len()));
-    let found = directory::metadata_of(fd.as_fd()).unwrap();
-    let file = Arc::new(Stored { fd, found, reading: Arc::default() });
-    Blob { file, start: 0, length: bytes.len() as u64 }
+    Blob::of_file(fd).unwrap()
 }
 
 /// A name without `.`, `..` and doubled slashes; `None` when it leads above its beginning.

@@ -76,6 +76,8 @@ pub(super) struct Layer {
     marks: Vec<Mark>,
     /// Small files by their place.
     kept: BTreeMap<u64, Text>,
+    /// Whether the mark stands at its end that says so.
+    pub(super) is_ended: bool,
 }
 
 /// The one pass over a layer.
@@ -201,6 +203,7 @@ impl Layer {
             let name = lossless(&member.name);
             each(member).map_err(|flaw| format!("{name}: {flaw}"))?;
         }
+        let is_ended = members.is_ended();
         rest_is_zeros(&mut pass)?;
         let Pass { stream, hasher, marks, .. } = pass;
         if let (Some(digest), Some(found)) = (&part.digest, stream.into_hasher())
@@ -215,7 +218,7 @@ impl Layer {
             )
             .into());
         }
-        Ok(Layer { blob: part.blob.clone(), compression, marks, kept: kept.files })
+        Ok(Layer { blob: part.blob.clone(), compression, marks, kept: kept.files, is_ended })
     }
 }
 

@@ -75,6 +75,7 @@ pub(super) struct Members<'a> {
     next: u64,
     /// The largest member that can be.
     largest: u64,
+    is_ended: bool,
 }
 
 /// What extensions say of the member after them.
@@ -102,7 +103,12 @@ impl Extended {
 impl<'a> Members<'a> {
     /// The members of a source, each of at most `largest` bytes.
     pub(super) fn new(source: &'a mut dyn Source, largest: u64) -> Members<'a> {
-        Members { next: source.position(), source, largest }
+        Members { next: source.position(), source, largest, is_ended: false }
+    }
+
+    /// Whether blocks of zeros ended it: without them, its end may be missing.
+    pub(super) fn is_ended(&self) -> bool {
+        self.is_ended
     }
 
     /// The source, behind what was read of it.
@@ -153,7 +159,10 @@ impl<'a> Members<'a> {
         if block == [0; BLOCK] {
             let mut second = [0; BLOCK];
             return match self.source.read(&mut second)? {
-                0 | BLOCK if second == [0; BLOCK] => Ok(None),
+                0 | BLOCK if second == [0; BLOCK] => {
+                    self.is_ended = true;
+                    Ok(None)
+                }
                 _ => Err("a block of zeros in the place of a header".into()),
             };
         }

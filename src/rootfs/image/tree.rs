@@ -6,9 +6,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::rootfs::image::given::{TWICE, Withheld};
 use crate::rootfs::image::reading::Reading;
 use crate::rootfs::image::tar::{Flaw, Member, MemberKind, Piece};
-use crate::rootfs::{Kind, Metadata};
+use crate::rootfs::{Kind, LookError, Metadata};
 
 /// The most links that are followed in one path: the kernel's own limit.
 const MAX_LINKS: usize = 40;
@@ -56,6 +57,10 @@ pub(super) enum Body {
     Content(Content),
     Link(Box<[u8]>),
     Nothing,
+    /// A folder of what the kernel makes up, which nobody asked for.
+    Kernel,
+    /// Something is, or was, there; why it is not known what.
+    Withheld(Box<LookError>),
 }
 
 /// A name in a folder.
@@ -245,6 +250,121 @@ impl Tree {
         Ok(())
     }
 
+    /// The top folder, as a tar gave it out.
+    pub(super) fn put_top(&mut self, member: &Member) -> Result<(), Flaw> {
+        if member.kind != MemberKind::Directory {
+            return Err("the root is no folder".into());
+        }
+        self.set_metadata(TOP, member);
+        Ok(())
+    }
+
+    /// Puts a member of a tar that gave a root out in its place: no name comes twice or means anything but itself, no link
+    /// is followed, and no folder is made up. `withheld` is what a hard link leads to, where that was not given out.
+    pub(super) fn put_given(
+        &mut self,
+        archive: u16,
+        member: Member,
+        is_kernel: bool,
+        withheld: Option<&Withheld>,
+    ) -> Result<(), Flaw> {
+        let path = names(&member.name)?;
+        let Some((last, folders)) = path.split_last() else { return Err(TWICE.into()) };
+        let folder = self.given_folder(folders)?;
+        if self.child(folder, last).is_some() {
+            return Err(TWICE.into());
+        }
+        let spot = (folder, *last);
+        let kind = match member.kind {
+            MemberKind::Directory => Kind::Directory,
+            MemberKind::Symlink => Kind::Symlink,
+            MemberKind::CharacterDevice => Kind::CharacterDevice,
+            MemberKind::BlockDevice => Kind::BlockDevice,
+            MemberKind::Pipe => Kind::Pipe,
+            MemberKind::File => Kind::File,
+            MemberKind::HardLink => return self.given_link(archive, spot, &member, withheld),
+        };
+        let body = match kind {
+            Kind::Directory if is_kernel => Body::Kernel,
+            Kind::Directory => Body::Folder(BTreeMap::new()),
+            Kind::Symlink => Body::Link(member.link.clone().into_boxed_slice()),
+            Kind::File => {
+                let Member { size, at, stored, .. } = member;
+                Body::Content(Content { layer: archive, size, at, stored, pieces: member.pieces.clone() })
+            }
+            _ => Body::Nothing,
+        };
+        let inode = self.add(Inode { kind, body, ..Inode::folder() })?;
+        self.set_metadata(inode, &member);
+        self.insert(spot, Child { inode, layer: archive });
+        Ok(())
+    }
+
+    fn given_link(
+        &mut self,
+        archive: u16,
+        spot: Spot<'_>,
+        member: &Member,
+        withheld: Option<&Withheld>,
+    ) -> Result<(), Flaw> {
+        let path = names(&member.link)?;
+        let absent = "a hard link to a file that was not given out";
+        let (last, folders) = path.split_last().ok_or(absent)?;
+        let target = self.given_folder(folders).ok().and_then(|folder| self.child(folder, last));
+        let inode = match (target, withheld) {
+            (Some(target), _) => target.inode,
+            (None, Some(withheld)) => self.add(Inode::withheld(withheld))?,
+            (None, None) => return Err(absent.into()),
+        };
+        match self.inodes.get_mut(inode as usize) {
+            Some(inode) if inode.kind != Kind::Directory => inode.nlink += u32::from(target.is_some()),
+            _ => return Err("a hard link to a folder".into()),
+        }
+        self.insert(spot, Child { inode, layer: archive });
+        Ok(())
+    }
+
+    /// Puts in the place of a path that it was not given out; what is there of it is void.
+    pub(super) fn withhold(&mut self, withheld: &Withheld) -> Result<(), Flaw> {
+        let path = names(&withheld.path)?;
+        let Some((last, folders)) = path.split_last() else { return Err(withheld.why.to_string().into()) };
+        let mut at = TOP;
+        for name in folders {
+            let below = self.child(at, name).and_then(|child| Some((child.inode, &self.inode(child.inode)?.body)));
+            match below {
+                Some((inode, Body::Folder(_))) => at = inode,
+                // A look at anything in it is an error already.
+                Some((_, Body::Withheld(_) | Body::Kernel)) => return Ok(()),
+                _ => return Err(format!("{}, and the folder that it is in was not given out", withheld.why).into()),
+            }
+        }
+        let Some(known) = self.child(at, last) else {
+            let inode = self.add(Inode::withheld(withheld))?;
+            self.insert((at, last), Child { inode, layer: 0 });
+            return Ok(());
+        };
+        // In place, because it may have other names.
+        match self.inodes.get_mut(known.inode as usize) {
+            Some(inode) if !matches!(inode.body, Body::Kernel) => *inode = Inode::withheld(withheld),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The folder at a path, each part of which was given out as one.
+    fn given_folder(&self, folders: &[&[u8]]) -> Result<u32, Flaw> {
+        let mut at = TOP;
+        for name in folders {
+            let child = self.child(at, name).ok_or("the folder that it is in was not given out before it")?;
+            match self.inode(child.inode).map(|inode| &inode.body) {
+                Some(Body::Folder(_)) => at = child.inode,
+                Some(Body::Kernel) => return Err("it was not asked for".into()),
+                _ => return Err("it lies below what is no folder".into()),
+            }
+        }
+        Ok(at)
+    }
+
     fn hard_link(&mut self, layer: u16, spot: Spot<'_>, known: Option<Child>, member: &Member) -> Result<(), Flaw> {
         let names: Vec<Box<[u8]>> = names(&member.link)?.into_iter().map(Box::from).collect();
         let absent = "a hard link to a file that is not there";
@@ -406,6 +526,11 @@ impl Inode {
         }
     }
 
+    fn withheld(withheld: &Withheld) -> Inode {
+        let kind = withheld.kind.unwrap_or(Kind::Unknown);
+        Inode { kind, body: Body::Withheld(Box::new(withheld.why.clone())), ..Inode::folder() }
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.kind
     }
@@ -414,7 +539,7 @@ impl Inode {
         let size = match &self.body {
             Body::Content(content) => content.size,
             Body::Link(target) => target.len() as u64,
-            Body::Folder(_) | Body::Nothing => 0,
+            Body::Folder(_) | Body::Nothing | Body::Kernel | Body::Withheld(_) => 0,
         };
         Metadata {
             kind: self.kind,
@@ -426,7 +551,7 @@ impl Inode {
             ctime: self.mtime,
             // A folder counts for itself, too.
             nlink: u64::from(self.nlink) + u64::from(self.kind == Kind::Directory),
-            device: (0, 1),
+            device: (0, if matches!(self.body, Body::Kernel) { 2 } else { 1 }),
             inode: u64::from(place) + 1,
             mount_root: Some(place == TOP),
             immutable: Some(false),
