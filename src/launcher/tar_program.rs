@@ -15,9 +15,8 @@ const MAX_NAMES: usize = 4 << 10;
 /// word.
 pub const BUSYBOX_MAX_ID: i64 = 0o77_777_777;
 
-/// How commands are begun, so that nothing in the container's environment changes what tar does, nor the language that it says it
-/// in.
-pub const CLEAN: &[&str] = &["env", "-u", "TAR_OPTIONS", "LC_ALL=C"];
+/// So that nothing in the container's environment changes what tar does, nor the language that it says it in.
+const CLEAN: &[&str] = &["env", "-u", "TAR_OPTIONS", "LC_ALL=C"];
 /// What lists the names in the root, where tar cannot be told what to leave out.
 pub const NAMES: &[&str] = &["ls", "-A", "/"];
 /// What asks which tar it is.
@@ -34,6 +33,28 @@ pub enum Tar {
     Busybox,
 }
 
+/// What stands before each command.
+pub struct Begin {
+    /// The words.
+    pub words: Vec<String>,
+    /// After how many seconds the command ends by itself: one that nobody listens to any more would wait for ever.
+    pub seconds: Option<u64>,
+    /// Whether the environment has no part in it.
+    pub is_clean: bool,
+}
+
+/// Ways to begin commands that may take so many seconds, the best first; what a container has decides.
+pub fn beginnings(seconds: u64) -> [Begin; 3] {
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+    let after = seconds.to_string();
+    let limited = [CLEAN, &["timeout", after.as_str()]].concat();
+    [
+        Begin { words: words(&limited), seconds: Some(seconds), is_clean: true },
+        Begin { words: words(CLEAN), seconds: None, is_clean: true },
+        Begin { words: Vec::new(), seconds: None, is_clean: false },
+    ]
+}
+
 impl Tar {
     /// The tar that answered, with the line in which it says so.
     pub fn of(answer: &Answer) -> Option<(Tar, String)> {
@@ -46,7 +67,8 @@ impl Tar {
             return Some((Tar::Busybox, line));
         }
         // Older ones do not know the question.
-        let line = answer.stderr.lines().find(|line| line.starts_with("BusyBox v"))?;
+        let mut lines = answer.stderr.lines().skip_while(|line| !line.starts_with("tar: ")).skip(1);
+        let line = lines.next().filter(|line| line.starts_with("BusyBox v"))?;
         Some((Tar::Busybox, harmless_line(line)))
     }
 
@@ -246,6 +268,10 @@ mod tests {
 
     #[test]
     fn the_whole_root_is_asked_for_without_a_shell() {
+        let [limited, clean, bare] = beginnings(300).map(|begin| (begin.words.join(" "), begin.seconds, begin.is_clean));
+        assert_eq!(limited, ("env -u TAR_OPTIONS LC_ALL=C timeout 300".to_owned(), Some(300), true));
+        assert_eq!(clean, ("env -u TAR_OPTIONS LC_ALL=C".to_owned(), None, true));
+        assert_eq!(bare, (String::new(), None, false));
         let gnu = gnu_whole();
         assert_eq!(gnu[..6], ["tar", "-c", "-f", "-", "-C", "/"]);
         assert_eq!(gnu[gnu.len() - 3..], ["--exclude=./proc/*", "--exclude=./sys/*", "."]);

@@ -28,7 +28,7 @@ use crate::launcher::rbac::scan_rules;
 use crate::launcher::rights;
 use crate::launcher::scan::{Context, facts, failed, pod, rights_end};
 use crate::launcher::tar_program::{
-    BUSYBOX_MAX_ID, CLEAN, KERNEL, NAMES, Tar, WHICH, busybox_contents, busybox_folders, gnu_whole, is_kernels,
+    BUSYBOX_MAX_ID, Begin, KERNEL, NAMES, Tar, WHICH, beginnings, busybox_contents, busybox_folders, gnu_whole, is_kernels,
     left_out, names,
 };
 use crate::launcher::target::Target;
@@ -48,6 +48,8 @@ const MAX_ANSWER: u64 = 1 << 20;
 const TRIES: usize = 3;
 /// How the archive of a root begins: with the name of a file in it.
 const BEGIN: &[u8] = b"./";
+/// How it is said that there was no command.
+const NOT_STARTED: &str = "the command did not start: ";
 /// How many paths are named that tar did not give out.
 const MAX_NAMED: usize = 100;
 
@@ -98,7 +100,9 @@ struct Reach<'a> {
     place: &'a Place,
     scanner: Session,
     /// How each command is begun.
-    begin: &'static [&'static str],
+    begin: Vec<String>,
+    /// After how many seconds a command ends by itself, where the container has what does that.
+    seconds: Option<u64>,
 }
 
 /// What tar gave out.
@@ -116,36 +120,52 @@ async fn which<'a>(
     place: &'a Place,
     scanner: &Session,
 ) -> Result<(Reach<'a>, Tar, String), Trouble> {
-    let mut begin = CLEAN;
-    let ask = |command: Vec<&'static str>| async move {
-        probe(scanner, place, &command, context.start_by).await.map_err(|why| no_program(place, why))
-    };
-    let mut answered = ask([begin, WHICH].concat()).await;
-    if is_missing(&answered) {
-        begin = &[];
-        answered = ask(WHICH.to_vec()).await;
+    let rest = context.deadline.saturating_duration_since(Instant::now()).as_secs() + 1;
+    let mut last = unfit(place, "its tar is neither GNU tar nor that of busybox");
+    for Begin { words: begin, seconds, is_clean } in beginnings(rest) {
+        let command: Vec<&str> = begin.iter().map(String::as_str).chain(WHICH.iter().copied()).collect();
+        let answered = probe(scanner, place, &command, context.start_by).await.map_err(|why| no_program(place, why));
+        let (scanner, answer) = match answered {
+            Ok(answered) => answered,
+            Err(why) if why.reason == Reason::Unfit => {
+                last = why;
+                continue;
+            }
+            Err(why) => return Err(why),
+        };
+        let Some((tar, words)) = Tar::of(&answer) else { continue };
+        if tar == Tar::Gnu && !is_clean {
+            return Err(unfit(place, "it has no env, without which its environment could change what its tar does"));
+        }
+        if tar == Tar::Busybox && target.user.max(target.group).is_some_and(|id| id > BUSYBOX_MAX_ID) {
+            let why = format!("its tar cuts the numbers of users short that are larger than {BUSYBOX_MAX_ID}");
+            return Err(unfit(place, &why));
+        }
+        return Ok((Reach { context, target, place, scanner, begin, seconds }, tar, words));
     }
-    if is_missing(&answered) {
-        return Err(answered.err().unwrap_or_else(|| unfit(place, "it has no tar")));
-    }
-    let (scanner, answer) = answered?;
-    let (tar, words) =
-        Tar::of(&answer).ok_or_else(|| unfit(place, "its tar is neither GNU tar nor that of busybox"))?;
-    if tar == Tar::Gnu && begin.is_empty() {
-        return Err(unfit(place, "it has no env, without which its environment could change what its tar does"));
-    }
-    if tar == Tar::Busybox && target.user.max(target.group).is_some_and(|id| id > BUSYBOX_MAX_ID) {
-        let why = format!("its tar cuts the numbers of users short that are larger than {BUSYBOX_MAX_ID}");
-        return Err(unfit(place, &why));
-    }
-    Ok((Reach { context, target, place, scanner, begin }, tar, words))
+    Err(last)
 }
 
-/// Whether there was no such program.
-fn is_missing(answered: &Result<(Session, Answer), Trouble>) -> bool {
-    match answered {
-        Ok((_, answer)) => matches!(answer.code, 126 | 127),
-        Err(trouble) => trouble.reason == Reason::Unfit,
+/// Tells of a tar that was not waited for: nobody ends it from outside.
+struct Unfinished<'a> {
+    reach: &'a Reach<'a>,
+    is_over: bool,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if self.is_over {
+            return;
+        }
+        let Reach { context, place, seconds, .. } = self.reach;
+        let end = match seconds {
+            Some(seconds) => format!("ends by itself within {seconds} s"),
+            None => "ends with the container".to_owned(),
+        };
+        context.steps.remark(&format_args!(
+            "tar in container {} of pod {} was cut off; where that did not end it, it is held up and {end}",
+            place.container, place.pod
+        ));
     }
 }
 
@@ -164,6 +184,7 @@ impl Reach<'_> {
         self.context.steps.waiting("taking the files");
         for (place, command) in commands.iter().enumerate() {
             let running = self.start(command).await?;
+            let mut unfinished = Unfinished { reach: self, is_over: false };
             let mut kept = Kept::new(MAX_ROOT - taken.bytes)?;
             let ended = async {
                 match place + 1 == commands.len() {
@@ -174,6 +195,7 @@ impl Reach<'_> {
             let mut keep = |piece: &[u8]| kept.keep(piece);
             let (answer, ended) = tokio::join!(running.pass_on(None, &mut keep), ended);
             let answer = answer.map_err(|failure| failed(self.place, failure));
+            unfinished.is_over = answer.as_ref().err().is_none_or(|why| why.what.starts_with(NOT_STARTED));
             taken.rights_ended_after_ms = ended?;
             let answer = answer.map_err(|why| match &kept.refused {
                 Some(why) => unfit(self.place, why),
@@ -198,7 +220,7 @@ impl Reach<'_> {
 
     /// Starts a command; a connection that is not opened is tried again, on another.
     async fn start(&self, command: &[String]) -> Result<Running, Trouble> {
-        let command: Vec<&str> = self.begin.iter().copied().chain(command.iter().map(String::as_str)).collect();
+        let command: Vec<&str> = self.begin.iter().chain(command).map(String::as_str).collect();
         let mut session = self.scanner.clone();
         for _ in 1..TRIES {
             match start(&session, self.place, &command, false).await {
@@ -300,7 +322,7 @@ fn unfit(place: &Place, why: &str) -> Trouble {
 /// Where a program is missing, this way does not do, and that is all there is to it.
 fn no_program(place: &Place, why: Trouble) -> Trouble {
     let words = ["executable file", "no such file or directory", "permission denied"];
-    match why.what.strip_prefix("the command did not start: ") {
+    match why.what.strip_prefix(NOT_STARTED) {
         // The runtime says at the end which program it was.
         Some(said) if words.iter().any(|word| said.contains(word)) => {
             let at = said.rfind("exec: ").unwrap_or(0);
