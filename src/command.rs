@@ -33,7 +33,7 @@ use crate::protect::Start;
 use crate::report::{Destination, Output};
 
 #[cfg(feature = "launcher")]
-pub(crate) use scan::judged;
+pub(crate) use scan::{judged, waived};
 
 /// The largest input file, waiver file, threshold or file of results.
 const MAX_FILE: u64 = 1 << 30;
@@ -114,6 +114,6 @@ fn source_date_epoch() -> Result<Option<i64>, String> {
 }
 
 /// What the report says of a file of the auditor.
-fn auditor_file(role: &'static str, source: &Source) -> AuditorFile {
+pub(crate) fn auditor_file(role: &'static str, source: &Source) -> AuditorFile {
     AuditorFile { role, path: source.name.to_string(), sha256: source.sha256() }
 }

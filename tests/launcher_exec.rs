@@ -6,23 +6,20 @@
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "tests make and read their own files")]
 
 mod archive;
+mod cluster;
 mod fixture;
 mod podman;
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use archive::{Member, file, folder, hard_link, special, symlink as link_member, tar};
-use fixture::{Run, assay, materialise, repository, skipped};
-use podman::Podman;
+use cluster::{Namespace, container, with};
+use fixture::{Run, assay, materialise};
 use serde_json::{Value, json};
 
-/// What does not come ends the test, and nothing takes nearly so long.
-const HANG: &str = "120s";
 /// The uid that containers have here that are not root.
 const USER: i64 = 65532;
 
@@ -41,105 +38,40 @@ const PROFILE: &str = "schema: 1\nname: p\ncontrols:\n\
     \x20 - {id: fail-mode, title: t, checks: [{file: /etc/open, expect: {writable.other: false}}]}\n\
     \x20 - {id: skip-live, title: t, checks: [{processes: {}, expect: {count: {ge: 1}}}]}\n";
 
-/// A namespace of a cluster, deleted at its end, and an engine to make images with.
-struct Namespace {
-    name: String,
-    kubeconfig: PathBuf,
-    podman: Podman,
+/// Makes an image of a tree and gives it to the cluster's node.
+fn image(space: &Namespace, name: &str, tree: &Path, changes: &[&str]) {
+    space.podman.image(name, tree, changes);
+    space.give(name);
 }
 
-impl Namespace {
-    /// `None`, and said so, where there is no cluster or what its pods are made of.
-    fn new(test: &str) -> Option<Namespace> {
-        let Some(kubeconfig) = std::env::var_os("ASSAY_KUBECONFIG").map(PathBuf::from) else {
-            skipped(test, "ASSAY_KUBECONFIG, a cluster's (tests/cluster/up starts one)");
-            return None;
-        };
-        if Command::new("kubectl").args(["version", "--client"]).output().is_err() {
-            skipped(test, "kubectl");
-            return None;
-        }
-        let podman = Podman::new(test)?;
-        let words: Vec<&str> = test.split('_').take(4).collect();
-        let space = Namespace { name: format!("assay-{}-{}", std::process::id(), words.join("-")), kubeconfig, podman };
-        space.create(&json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": space.name } }));
-        // Without it no pod is admitted.
-        let start = Instant::now();
-        while space.kubectl(&["get", "serviceaccount", "default"]).code != 0 {
-            assert!(start.elapsed() < Duration::from_secs(120), "the namespace gets no service account");
-        }
-        Some(space)
-    }
-
-    fn kubectl(&self, arguments: &[&str]) -> Run {
-        let mut command = Command::new("kubectl");
-        command.env("KUBECONFIG", &self.kubeconfig).args(["--namespace", &self.name]).args(arguments);
-        command.stdin(Stdio::null()).output().unwrap().into()
-    }
-
-    fn create(&self, object: &Value) {
-        let mut command = Command::new("kubectl");
-        command.env("KUBECONFIG", &self.kubeconfig).args(["--namespace", &self.name, "create", "-f", "-"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(object.to_string().as_bytes()).unwrap();
-        assert!(child.wait().unwrap().success(), "{object:#}");
-    }
-
-    /// Makes an image of a tree and gives it to the cluster's node; its name there.
-    fn image(&self, name: &str, tree: &Path, changes: &[&str]) -> String {
-        self.podman.image(name, tree, changes);
-        let (archive, image) = (self.podman.0.path(&format!("{name}.oci")), format!("localhost/{name}:1"));
-        self.podman.run(&["save", "--quiet", "--format", "oci-archive", "-o", archive.to_str().unwrap(), &image]);
-        let given = format!("localhost/{}-{name}:1", self.name);
-        let program = std::env::var_os("ASSAY_LOAD").map_or_else(|| repository("tests/cluster/load"), PathBuf::from);
-        let run: Run = Command::new(program)
-            .args([format!("oci-archive:{}", archive.display()), given.clone()])
-            .output()
-            .unwrap()
-            .into();
-        assert_eq!(run.code, 0, "{}", run.stderr);
-        given
-    }
-
-    /// Starts a pod and waits until all of it runs.
-    fn start(&self, name: &str, containers: &[Value]) {
-        self.create(&json!({ "apiVersion": "v1", "kind": "Pod", "metadata": { "name": name }, "spec": {
-            "restartPolicy": "Never", "terminationGracePeriodSeconds": 0, "automountServiceAccountToken": false,
-            "containers": containers,
-        } }));
-        let timeout = format!("--timeout={HANG}");
-        let run = self.kubectl(&["wait", "--for=condition=Ready", &format!("pod/{name}"), &timeout]);
-        assert_eq!(run.code, 0, "{}{}", run.stderr, self.kubectl(&["describe", "pod", name]).stdout);
-    }
-
-    /// Scans a container by exec; nothing of the run is left, however it ends.
-    fn scan(&self, pod: &str, more: &[&str]) -> Run {
-        let profile = self.podman.0.write("p.yaml", PROFILE);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-assay"));
-        command.current_dir(&self.podman.0.0).env("KUBECONFIG", &self.kubeconfig).stdin(Stdio::null());
-        command.args(["scan", pod, "--via", "exec", "--namespace", &self.name, "-o", "json", "--profile"]);
-        let run: Run = command.arg(profile).args(more).output().unwrap().into();
-        let kinds = "configmaps,serviceaccounts,roles,rolebindings,pods,networkpolicies,secrets";
-        let left = self.kubectl(&["get", kinds, "-l", "assay.dev/run", "-o", "name"]);
-        assert_eq!((left.code, left.stdout.as_str()), (0, ""), "{}", left.stderr);
-        run
+/// Starts a pod and waits until all of it runs.
+fn start(space: &Namespace, name: &str, containers: &[Value]) {
+    space.start(name, &json!({ "containers": containers }));
+    for container in containers {
+        space.until(name, container["name"].as_str().unwrap(), "running");
     }
 }
 
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        self.kubectl(&["delete", "namespace", &self.name, "--wait=false"]);
-    }
+/// Scans a container by exec; nothing of the run is left, however it ends.
+fn scan(space: &Namespace, pod: &str, more: &[&str]) -> Run {
+    let profile = space.podman.0.write("p.yaml", PROFILE);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-assay"));
+    command.current_dir(&space.podman.0.0).stdin(Stdio::null());
+    command.env("KUBECONFIG", std::env::var_os("ASSAY_KUBECONFIG").unwrap());
+    command.args(["scan", pod, "--via", "exec", "--namespace", &space.name, "-o", "json", "--profile"]);
+    let run: Run = command.arg(profile).args(more).output().unwrap().into();
+    let kinds = "configmaps,serviceaccounts,roles,rolebindings,pods,networkpolicies,secrets";
+    let left = space.kubectl(&["get", kinds, "-l", "assay.dev/run", "-o", "name"]);
+    assert_eq!((left.code, left.stdout.as_str()), (0, ""), "{}", left.stderr);
+    run
 }
 
 /// A container of a user, with a root that nothing can be written to.
-fn container(image: &str, user: i64) -> Value {
-    json!({
-        "name": "app", "image": image, "imagePullPolicy": "Never",
-        "securityContext": {
-            "runAsUser": user, "runAsGroup": user, "readOnlyRootFilesystem": true, "allowPrivilegeEscalation": false,
-        },
-    })
+fn of_user(name: &str, image: &str, user: i64) -> Value {
+    let rights = json!({
+        "runAsUser": user, "runAsGroup": user, "readOnlyRootFilesystem": true, "allowPrivilegeEscalation": false,
+    });
+    with(container(name, image), "securityContext", rights)
 }
 
 fn report(run: &Run) -> Value {
@@ -211,15 +143,15 @@ const SLEEP: [&str; 4] = [
 #[test]
 fn a_standard_container_ends_as_its_root_does() {
     let test = "a_standard_container_ends_as_its_root_does";
-    let Some(space) = Namespace::new(test) else { return };
-    for name in ["busybox", "gnu"] {
+    let Some(space) = Namespace::new(test, "privileged") else { return };
+    for name in ["exec-busybox", "exec-gnu"] {
         let tree = space.podman.0.path(&format!("{name}-tree"));
-        if name == "gnu" {
+        if name == "exec-gnu" {
             gnu(&tree)
         } else {
             standard(&tree)
         }
-        let image = space.image(name, &tree, &SLEEP);
+        image(&space, name, &tree, &SLEEP);
         space.podman.0.write("p.yaml", PROFILE);
         let direct: Run = assay(&space.podman.0.0)
             .args(["scan", "p.yaml", "--reporter", "json", "--rootfs"])
@@ -233,12 +165,12 @@ fn a_standard_container_ends_as_its_root_does() {
         }
         for (pod, user) in [("root", 0), ("user", USER)] {
             let pod = format!("{name}-{pod}");
-            space.start(&pod, &[container(&image, user)]);
-            let run = space.scan(&pod, &[]);
+            start(&space, &pod, &[of_user("app", name, user)]);
+            let run = scan(&space, &pod, &[]);
             assert_eq!(run.code, 100, "{pod}: {}", run.stderr);
             let report = report(&run);
             let unknown = |control: &str| {
-                (name == "busybox" && control.contains("attributes")) || (user != 0 && control.contains("closed"))
+                (name == "exec-busybox" && control.contains("attributes")) || (user != 0 && control.contains("closed"))
             };
             let wanted: Vec<_> = wanted
                 .iter()
@@ -266,13 +198,13 @@ fn a_standard_container_ends_as_its_root_does() {
 #[test]
 fn a_container_without_tar_is_refused_with_the_reason() {
     let test = "a_container_without_tar_is_refused_with_the_reason";
-    let Some(space) = Namespace::new(test) else { return };
+    let Some(space) = Namespace::new(test, "privileged") else { return };
     let tree = space.podman.0.path("distroless-tree");
     materialise("static", &tree);
     fs::copy("/usr/bin/catatonit", tree.join("idle")).unwrap();
-    let image = space.image("distroless", &tree, &["ENTRYPOINT [\"/idle\", \"-P\"]"]);
-    space.start("distroless", &[container(&image, USER)]);
-    let run = space.scan("distroless", &[]);
+    image(&space, "exec-distroless", &tree, &["ENTRYPOINT [\"/idle\", \"-P\"]"]);
+    start(&space, "distroless", &[of_user("app", "exec-distroless", USER)]);
+    let run = scan(&space, "distroless", &[]);
     assert_eq!((run.code, run.stdout.as_str()), (105, ""));
     let said = "error: container app of pod distroless cannot be scanned by its own tar: exec: \"tar\": executable file not found in $PATH";
     assert!(run.stderr.starts_with(said), "{}", run.stderr);
@@ -300,7 +232,7 @@ esac
 #[test]
 fn a_hostile_tar_never_passes() {
     let test = "a_hostile_tar_never_passes";
-    let Some(space) = Namespace::new(test) else { return };
+    let Some(space) = Namespace::new(test, "privileged") else { return };
     let tree = space.podman.0.path("hostile-tree");
     for name in ["bin", "evil", "etc", "proc", "sys", "dev"] {
         fs::create_dir_all(tree.join(name)).unwrap();
@@ -330,20 +262,19 @@ fn a_hostile_tar_never_passes() {
     for (name, bytes) in &archives {
         fs::write(tree.join(format!("evil/{name}.tar")), bytes).unwrap();
     }
-    let image = space.image("hostile", &tree, &["ENV PATH=/evil"]);
+    image(&space, "exec-hostile", &tree, &["ENV PATH=/evil"]);
     let others = ["garbage", "endless", "noise", "nothing", "fails", "ends", "excuse", "hangs"];
     let modes: Vec<&str> = archives.iter().map(|(name, _)| *name).chain(others).collect();
     let containers: Vec<Value> = modes
         .iter()
         .map(|mode| {
-            let mut one = container(&image, USER);
-            one["name"] = json!(mode);
+            let mut one = of_user(mode, "exec-hostile", USER);
             one["command"] = json!(["/bin/busybox", "sleep", "100000"]);
             one["env"] = json!([{ "name": "MODE", "value": mode }]);
             one
         })
         .collect();
-    space.start("hostile", &containers);
+    start(&space, "hostile", &containers);
     let said = |mode: &str| match mode {
         "cut" => "what it gave out cannot be used: it has no end",
         "parent" | "absolute" => "a name that was not asked for",
@@ -365,7 +296,7 @@ fn a_hostile_tar_never_passes() {
     };
     for mode in modes {
         let more = if mode == "hangs" { &["-c", mode, "--timeout", "5s"][..] } else { &["-c", mode] };
-        let run = space.scan("hostile", more);
+        let run = scan(&space, "hostile", more);
         if mode == "whole" {
             // What it makes up is well made: then the report says whose word it is.
             assert_eq!(run.code, 101, "{}", run.stderr);

@@ -14,7 +14,7 @@ use crate::command::{auditor_file, complain, complain_all, read_file, source_dat
 use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
 use crate::outcome::{AuditorFile, ControlStatus, Report};
-use crate::profile::{GivenInputs, Loaded, Profile, Selection, WaiverEntry, read_waivers};
+use crate::profile::{GivenInputs, Loaded, Profile, Selection, Source, WaiverEntry, read_waivers};
 use crate::protect::Start;
 use crate::report::write;
 use crate::scan::{Settings, scan};
@@ -100,17 +100,9 @@ fn prepare_and_scan(arguments: &Scan, start: &Start) -> Result<ExitCode, ExitCod
 fn given(arguments: &Scan, profiles: &Profiles) -> Result<Given, ExitCode> {
     let inputs = profiles.inputs(&arguments.input, &arguments.input_file)?;
     let mut files: Vec<AuditorFile> = inputs.files.iter().map(|file| auditor_file("input file", file)).collect();
-    let mut waivers: Vec<WaiverEntry> = Vec::new();
-    for source in profiles.waivers(&arguments.waiver_file)? {
-        files.push(auditor_file("waiver file", &source));
-        let entries = read_waivers(&source).map_err(|problems| {
-            complain_all(&problems);
-            ExitCode::Usage
-        })?;
-        // A later file has the last word on a control.
-        waivers.retain(|known| !entries.iter().any(|entry| entry.control == known.control));
-        waivers.extend(entries);
-    }
+    let sources = profiles.waivers(&arguments.waiver_file)?;
+    files.extend(sources.iter().map(|file| auditor_file("waiver file", file)));
+    let waivers = waived(&sources)?;
     let threshold = match &arguments.threshold {
         None => None,
         Some(path) => {
@@ -127,6 +119,20 @@ fn given(arguments: &Scan, profiles: &Profiles) -> Result<Given, ExitCode> {
         reporters = reporters.with_results(folder, threshold.is_some())?;
     }
     Ok(Given { reporters, inputs, waivers, threshold, files })
+}
+
+/// What these files waive; a later one has the last word on a control.
+pub(crate) fn waived(files: &[Arc<Source>]) -> Result<Vec<WaiverEntry>, ExitCode> {
+    let mut waivers: Vec<WaiverEntry> = Vec::new();
+    for source in files {
+        let entries = read_waivers(source).map_err(|problems| {
+            complain_all(&problems);
+            ExitCode::Usage
+        })?;
+        waivers.retain(|known| !entries.iter().any(|entry| entry.control == known.control));
+        waivers.extend(entries);
+    }
+    Ok(waivers)
 }
 
 fn selection(arguments: &Scan, profiles: &[Profile]) -> Result<Selection, ExitCode> {

@@ -27,7 +27,7 @@ const WHAT: Aspect = Aspect {
     answers: [
         "a container with the agent, added to the running pod, in the process namespace of the target",
         "a pod of its own that has the image mounted, read-only, and the agent",
-        "tar, executed in the target, gives out the files that the profile asks for",
+        "tar, executed in the target, gives out its files, and they are judged where the launcher runs",
         "a pod of its own with the image and the agent as two containers",
     ],
 };
@@ -39,7 +39,7 @@ const ASPECTS: [Aspect; 9] = [
         answers: [
             "containers that run: the first choice",
             "pods that must not be touched; images before they are deployed",
-            "targets with a shell and tar, where neither debug nor image can be had",
+            "targets with tar, of GNU or busybox, where neither debug nor image can be had",
             "images that must run to be judged, before they are deployed",
         ],
     },
@@ -57,7 +57,7 @@ const ASPECTS: [Aspect; 9] = [
         answers: [
             "the pod's spec: the container's record stays there until the pod goes. No restart. The pod's memory is shared",
             "nothing of the target's pod",
-            "a process runs in the target for as long as it takes; nothing is written there",
+            "a few processes run in the target, one after the other; nothing is written there",
             "nothing that is in use",
         ],
     },
@@ -67,7 +67,7 @@ const ASPECTS: [Aspect; 9] = [
         answers: [
             "files that the target's own user may not read: errors in the report, never passes; --read-all reads them",
             "files for their owner alone: errors; --as-root reads root's. No processes, no environment",
-            "files that tar's user may not read: errors. No processes, no environment",
+            "files that tar's user may not read, /proc and /sys: errors. With busybox no ACLs and capabilities of files: errors. No processes, no environment",
             "files that the target's own user may not read: errors. Nothing that only the deployment brings",
         ],
     },
@@ -206,7 +206,7 @@ const STANDARDS: [Standard; 7] = [
             "The container that is added looks like T1610 (Deploy Container). With --read-all, who takes over the scanner reads \
              everything in the pod; it is no step to the node (T1611, Escape to Host) by itself.",
             "The pod looks like T1610 (Deploy Container); what it could reach is the image.",
-            "It is T1609 itself. A hostile target can answer with what it likes; the agent takes it as hostile, too.",
+            "It is T1609 itself. A hostile target can answer with what it likes; it is taken as hostile.",
             "The pod looks like T1610 (Deploy Container), and it runs the image: an image that is hostile runs, confined and \
              without network where policies are enforced. Scan it as it was built first (scan-image).",
         ],
@@ -220,7 +220,7 @@ struct Risk {
     ways: &'static [Way],
 }
 
-const RISKS: [Risk; 10] = [
+const RISKS: [Risk; 12] = [
     Risk {
         what: "The run's token is stolen and used",
         against: "it is for one pod and the few verbs above, lives 10 minutes at most and is never written to a file (but with \
@@ -271,6 +271,18 @@ const RISKS: [Risk; 10] = [
     Risk {
         what: "The result rests on a program of the target",
         against: "the report says so; sizes and time are bounded, and what comes is read as hostile",
+        ways: &[Way::Exec],
+    },
+    Risk {
+        what: "All files of the target, Secrets that are mounted into it too, come to the machine of the launcher",
+        against: "they are kept in memory and nowhere else, 2 GiB at most, and gone when the launcher ends; who may start the scan \
+                  may read them anyway, by exec",
+        ways: &[Way::Exec],
+    },
+    Risk {
+        what: "tar goes on in the target when the scan is cut off",
+        against: "it gets the run's time as its own limit where the target has the program timeout; else it is held up until the \
+                  container ends, and the launcher says so",
         ways: &[Way::Exec],
     },
     Risk {

@@ -107,8 +107,8 @@ async fn look(arguments: &Preflight) -> Result<Findings, Trouble> {
         items.push(asking.ephemeral_container(pod, target).await);
     }
     items.push(
-        Item::new("shell and tar in the container", State::Unknown, "only a try tells", &[Way::Exec])
-            .with_next("a standard image has them, a distroless one does not; --via exec tries"),
+        Item::new("tar in the container", State::Unknown, "only a try tells", &[Way::Exec])
+            .with_next("a standard image has it, a distroless one does not; --via exec tries"),
     );
     items.extend(rights);
     Ok(Findings {

@@ -268,7 +268,8 @@ mod tests {
 
     #[test]
     fn the_whole_root_is_asked_for_without_a_shell() {
-        let [limited, clean, bare] = beginnings(300).map(|begin| (begin.words.join(" "), begin.seconds, begin.is_clean));
+        let [limited, clean, bare] =
+            beginnings(300).map(|begin| (begin.words.join(" "), begin.seconds, begin.is_clean));
         assert_eq!(limited, ("env -u TAR_OPTIONS LC_ALL=C timeout 300".to_owned(), Some(300), true));
         assert_eq!(clean, ("env -u TAR_OPTIONS LC_ALL=C".to_owned(), None, true));
         assert_eq!(bare, (String::new(), None, false));

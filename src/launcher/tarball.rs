@@ -15,7 +15,8 @@ use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-use crate::command::{given_inputs, judged, load};
+use crate::command::profiles::Profiles;
+use crate::command::{auditor_file, complain_all, judged, waived};
 use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
 use crate::launcher::approach::Way;
@@ -28,13 +29,13 @@ use crate::launcher::rbac::scan_rules;
 use crate::launcher::rights;
 use crate::launcher::scan::{Context, facts, failed, pod, rights_end};
 use crate::launcher::tar_program::{
-    BUSYBOX_MAX_ID, Begin, KERNEL, NAMES, Tar, WHICH, beginnings, busybox_contents, busybox_folders, gnu_whole, is_kernels,
-    left_out, names,
+    BUSYBOX_MAX_ID, Begin, KERNEL, NAMES, Tar, WHICH, beginnings, busybox_contents, busybox_folders, gnu_whole,
+    is_kernels, left_out, names,
 };
 use crate::launcher::target::Target;
 use crate::launcher::trouble::{Ending, Reason, Trouble};
-use crate::outcome::Assurance;
-use crate::profile::{Loaded, Selection};
+use crate::outcome::{Assurance, AuditorFile};
+use crate::profile::{Loaded, Selection, WaiverEntry, unpack};
 use crate::report::{Format, write};
 use crate::rootfs::{GivenOut, Root, Withheld};
 use crate::scan::Settings;
@@ -55,7 +56,7 @@ const MAX_NAMED: usize = 100;
 
 /// Scans what tar in the container gives out.
 pub async fn scan(context: &Context<'_>, target: &Target) -> Result<Collected, Trouble> {
-    let loaded = profiles(context)?;
+    let yardstick = yardstick(context)?;
     let rules = scan_rules(Way::Exec, &target.pod, context.minor);
     let scanner = rights::begin(context, &rules, Some(target)).await?;
     let place =
@@ -88,7 +89,7 @@ pub async fn scan(context: &Context<'_>, target: &Target) -> Result<Collected, T
         ));
     }
     context.steps.waiting("scanning");
-    let (report, code) = judge(context, &place, target.location(), loaded, tar, taken).await?;
+    let (report, code) = judge(context, &place, target.location(), yardstick, tar, taken).await?;
     context.steps.done("scanned");
     collect(&report, code as u8, &target.location(), &facts, context.threshold)
 }
@@ -332,12 +333,29 @@ fn no_program(place: &Place, why: Trouble) -> Trouble {
     }
 }
 
-/// The profiles, compiled; what is wrong with them was told.
-fn profiles(context: &Context<'_>) -> Result<Loaded, Trouble> {
-    let common = context.common;
-    let loaded = given_inputs(&common.input, &common.input_file)
-        .and_then(|inputs| load(std::slice::from_ref(&common.profile), &inputs));
-    loaded.map_err(|code| Trouble { ending: Ending::Scan(code), ..Trouble::new("the profile cannot be used") })
+/// What is judged by.
+struct Yardstick {
+    loaded: Loaded,
+    waivers: Vec<WaiverEntry>,
+    files: Vec<AuditorFile>,
+}
+
+/// From the very archive that an agent would get.
+fn yardstick(context: &Context<'_>) -> Result<Yardstick, Trouble> {
+    let read = || {
+        let archive = unpack("profile.tar", &mut context.payload.bytes.as_slice()).map_err(|problems| {
+            complain_all(&problems);
+            ExitCode::Profile
+        })?;
+        let mut profiles = Profiles::default();
+        profiles.files.push(archive);
+        let inputs = profiles.inputs(&[], &[])?;
+        let sources = profiles.waivers(&[])?;
+        let files = inputs.files.iter().map(|file| auditor_file("input file", file));
+        let files = files.chain(sources.iter().map(|file| auditor_file("waiver file", file))).collect();
+        Ok(Yardstick { loaded: profiles.load(&inputs)?, waivers: waived(&sources)?, files })
+    };
+    read().map_err(|code| Trouble { ending: Ending::Scan(code), ..Trouble::new("the profile cannot be used") })
 }
 
 /// Evaluates the profiles on what was given out; the report as HDF, and how such a scan ends.
@@ -345,21 +363,22 @@ async fn judge(
     context: &Context<'_>,
     place: &Place,
     location: String,
-    loaded: Loaded,
+    yardstick: Yardstick,
     tar: Tar,
     taken: Taken,
 ) -> Result<(Vec<u8>, ExitCode), Trouble> {
     let rest = context.deadline.saturating_duration_since(Instant::now()).as_secs_f64().ceil();
     let rest = Duration::from_secs_f64(rest);
     let jobs = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let Yardstick { loaded, waivers, files } = yardstick;
     let settings = Settings {
         location,
         live: None,
         processes: None,
         assurance: Assurance::GivenOut,
         selection: Selection::default(),
-        waivers: Vec::new(),
-        auditor_files: Vec::new(),
+        waivers,
+        auditor_files: files,
         // Memory answers, or the machine does not.
         limits: Limits { jobs, whole: rest, stall: rest },
         max_file: None,
