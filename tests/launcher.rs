@@ -8,12 +8,31 @@ mod cluster;
 mod fixture;
 mod podman;
 
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use cluster::{Namespace, container, least, with};
-use fixture::{Run, Scratch};
+use fixture::{Run, Scratch, repository};
 use serde_json::{Value, json};
+
+/// The script of this name in deploy/scripts, in a folder, which finds the launcher as it is found where it is installed.
+fn script(folder: &Path, name: &str) -> Command {
+    let programs = Path::new(env!("CARGO_BIN_EXE_kubectl-assay")).parent().unwrap();
+    let path = std::env::join_paths(
+        std::iter::once(programs.to_owned()).chain(std::env::split_paths(&std::env::var_os("PATH").unwrap())),
+    );
+    let mut command = Command::new(repository("deploy/scripts").join(name));
+    command
+        .current_dir(folder)
+        .env("PATH", path.unwrap())
+        .env("HOME", folder)
+        .env_remove("KUBECONFIG")
+        .stdin(Stdio::null());
+    command
+}
 
 const PROFILE: &str =
     "schema: 1\nname: p\ncontrols:\n  - {id: a, title: t, checks: [{file: /etc/passwd, expect: {exist: true}}]}\n";
@@ -75,7 +94,7 @@ fn a_cluster_that_is_not_there_is_said_so() {
         assert!(found.stderr.starts_with("error: cannot "), "{arguments:?}: {}", found.stderr);
         assert!(found.stderr.contains("next: is the cluster reachable?"), "{arguments:?}: {}", found.stderr);
     }
-    let mut names: Vec<_> = std::fs::read_dir(&stage.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    let mut names: Vec<_> = fs::read_dir(&stage.0).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["nowhere", "p.yaml"], "no results of a scan that was none");
 }
@@ -111,6 +130,32 @@ fn the_rights_of_a_caller_are_a_role() {
         let rules = role["rules"].as_array().unwrap();
         let all = || rules.iter().flat_map(|rule| rule["verbs"].as_array().unwrap());
         assert!(all().all(|verb| verb != "*" && verb != "bind" && verb != "escalate"), "{way}: {}", found.stdout);
+    }
+}
+
+#[test]
+fn scripts_say_how_they_are_used() {
+    let stage = stage();
+    for name in ["scan-container.sh", "scan-distroless-container.sh", "scan-with-sidecar.sh", "generate-kubeconfig.sh"]
+    {
+        let found: Run = script(&stage.0, name).arg("one").output().unwrap().into();
+        assert_eq!(found.code, 2, "{name}: {}", found.stderr);
+        assert!(found.stderr.contains(&format!("\nusage: {name} NAMESPACE ")), "{name}: {}", found.stderr);
+        assert!(!found.stderr.contains("set -eu"), "{name}: {}", found.stderr);
+    }
+}
+
+#[test]
+fn scripts_end_with_the_launchers_code() {
+    let stage = stage();
+    for (name, arguments) in
+        [("scan-container.sh", &["n", "web", "app", "p.yaml"][..]), ("scan-with-sidecar.sh", &["n", "app:1", "p.yaml"])]
+    {
+        let found: Run = script(&stage.0, name).args(arguments).env("KUBECONFIG", "nowhere").output().unwrap().into();
+        assert_eq!(found.code, 105, "{name}: {}", found.stderr);
+        assert!(found.stderr.starts_with("error: cannot "), "{name}: {}", found.stderr);
+        let found: Run = script(&stage.0, name).args(arguments).arg("--no-such-option").output().unwrap().into();
+        assert_eq!(found.code, 2, "{name}: {}", found.stderr);
     }
 }
 
@@ -286,4 +331,115 @@ fn preflight_asks_for_each_right() {
     let (code, found) = cluster.preflight(&["web", "--as", &user]);
     assert_eq!((code, &found["would_do_by"]), (0, &json!("debug")), "{found:#}");
     assert_eq!(state(&found, "item", "rights to list"), "ok");
+}
+
+/// Names in a folder, in order; nobody but their owner may read these files.
+fn private_files(folder: &Path, known: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        if known(&name) {
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o077, 0, "{name}");
+            names.push(name);
+        }
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn scripts_do_what_their_users_know() {
+    let Some(cluster) = Cluster::new("scripts_do_what_their_users_know", "restricted") else { return };
+    cluster.space.give_shipped("debug");
+    cluster.pod("web", &least());
+    let namespace = &cluster.space.name;
+    let left = |run: &str| {
+        let kinds = "pods,configmaps,roles,rolebindings,serviceaccounts,networkpolicies";
+        cluster.space.kubectl(&["get", kinds, "-l", &format!("run-id={run}"), "-o", "name"]).stdout
+    };
+    let there = Scratch::new();
+    there.write("p.yaml", PROFILE);
+    there.write("strict.yml", "compliance:\n  min: 100\npassed:\n  total:\n    min: 2\n");
+    let kubeconfig = std::env::var("ASSAY_KUBECONFIG").unwrap();
+    let run = |name: &str, id: &str, arguments: &[&str]| -> Run {
+        let mut command = script(&there.0, name);
+        command.env("KUBECONFIG", &kubeconfig).env("ASSAY_IMAGE", "localhost/assay-debug:1").env("RUN_ID", id);
+        command.arg(namespace).args(arguments).output().unwrap().into()
+    };
+
+    let found = run("scan-distroless-container.sh", "1", &["web", "app", "p.yaml"]);
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    let found = run("scan-container.sh", "2", &["web", "app", "p.yaml", "strict.yml", "--yes"]);
+    assert_eq!(found.code, 103, "the threshold is not met: {}", found.stderr);
+    let files = ["scan-results-1.json", "scan-results-2.json", "scan-summary-1.md", "scan-summary-2.md"];
+    let known = |name: &str| name.starts_with("scan-");
+    assert_eq!(private_files(&there.0, known), files);
+    assert_eq!((left("1"), left("2")), (String::new(), String::new()));
+
+    let found = run("scan-with-sidecar.sh", "3", &["localhost/static:1", "p.yaml", "--image-pull-policy", "Never"]);
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    let folder = there.path("scan-results-3");
+    let names = ["complete", "scan-results.json", "scan-summary.md", "threshold-result.txt", "threshold.yml"];
+    assert_eq!(private_files(&folder, |_| true), names);
+    assert_eq!(fs::read_to_string(folder.join("threshold-result.txt")).unwrap(), "THRESHOLD_RESULT=0\n");
+    assert_eq!(left("3"), "");
+
+    let found = run("scan-with-sidecar.sh", "4", &["localhost/static:1", "p.yaml", "strict.yml", "--keep"]);
+    assert_eq!(found.code, 103, "{}", found.stderr);
+    let result = fs::read_to_string(there.path("scan-results-4/threshold-result.txt")).unwrap();
+    assert_eq!(result, "THRESHOLD_RESULT=1\n");
+    for object in ["pod/sidecar-scanner-4", "configmap/inspec-profile-4", "configmap/inspec-threshold-4"] {
+        assert!(left("4").contains(object), "{object}: {}", left("4"));
+    }
+    assert_eq!(cluster.assay(&["cleanup", "--run", "4"]).code, 0);
+    assert_eq!(left("4"), "");
+}
+
+#[test]
+fn the_sidecars_script_asks_at_a_terminal_only() {
+    let Some(cluster) = Cluster::new("the_sidecars_script_asks_at_a_terminal_only", "restricted") else { return };
+    cluster.space.give_shipped("debug");
+    let kubeconfig = std::env::var("ASSAY_KUBECONFIG").unwrap();
+    for (answer, stays) in [("y\n", false), ("n\n", true)] {
+        let id = format!("ask-{stays}");
+        let inner = script(&cluster.stage.0, "scan-with-sidecar.sh");
+        let line = format!(
+            "{} {} localhost/static:1 p.yaml --image-pull-policy Never",
+            inner.get_program().to_str().unwrap(),
+            cluster.space.name
+        );
+        // script(1) gives it a terminal.
+        let mut command = Command::new("script");
+        command.args(["-qec", &line, "/dev/null"]).current_dir(&cluster.stage.0);
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.env("KUBECONFIG", &kubeconfig).env("ASSAY_IMAGE", "localhost/assay-debug:1").env("RUN_ID", &id);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+        let found: Run = child.wait_with_output().unwrap().into();
+        assert_eq!(found.code, 0, "{}", found.stdout);
+        assert!(found.stdout.contains("Remove them now?"), "{}", found.stdout);
+        let left = cluster.space.kubectl(&["get", "pods,configmaps", "-l", &format!("run-id={id}"), "-o", "name"]);
+        assert_eq!(!left.stdout.is_empty(), stays, "{}", left.stdout);
+    }
+}
+
+#[test]
+fn the_kubeconfig_of_an_account_is_its_own() {
+    let Some(cluster) = Cluster::new("the_kubeconfig_of_an_account_is_its_own", "restricted") else { return };
+    let user = cluster.user("reader", &json!([{ "apiGroups": [""], "resources": ["pods"], "verbs": ["list"] }]));
+    let there = Scratch::new();
+    let mut command = script(&there.0, "generate-kubeconfig.sh");
+    command.env("KUBECONFIG", std::env::var_os("ASSAY_KUBECONFIG").unwrap());
+    let found: Run = command.args([cluster.space.name.as_str(), "reader"]).output().unwrap().into();
+    assert_eq!(found.code, 0, "{}", found.stderr);
+    assert_eq!(private_files(&there.0, |name| name.starts_with("kube")), ["kubeconfig.yaml"]);
+    let with_it = |arguments: &[&str]| -> Run {
+        let mut command = Command::new("kubectl");
+        command.arg("--kubeconfig").arg(there.path("kubeconfig.yaml")).args(arguments).output().unwrap().into()
+    };
+    assert!(with_it(&["auth", "whoami"]).stdout.contains(&user));
+    assert_eq!((with_it(&["get", "pods"]).code, with_it(&["get", "secrets"]).code), (0, 1));
+    let names = with_it(&["config", "view", "-o", "jsonpath={.clusters[0].name} {.contexts[0].name} {.users[0].name}"]);
+    assert_eq!(names.stdout, "scanner-cluster scanner-context reader");
 }

@@ -122,6 +122,10 @@ pub struct Common {
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub out: PathBuf,
 
+    /// A folder for scan-results.json, scan-summary.md and, with a threshold, threshold-result.txt, in place of those two files
+    #[arg(long, value_name = "DIR", conflicts_with = "out")]
+    pub results_dir: Option<PathBuf>,
+
     /// How long the whole run may take: 90s, 10m
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration)]
     pub timeout: Duration,

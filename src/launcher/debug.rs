@@ -172,6 +172,10 @@ fn refused(trouble: Trouble, target: &Target, security: &Security) -> Trouble {
         return Trouble { reason: Reason::Unfit, ..Trouble::new(what) }
             .with_next("--via image, or --via exec where there is a shell");
     }
+    if trouble.what.contains("may not be changed") {
+        let what = format!("pod {} has a container of an earlier run of the same name already", target.pod);
+        return Trouble::new(what).with_next("another --run-id, or none, gives names of their own");
+    }
     if trouble.reason == Reason::Admission && security.identity.user == 0 {
         let why = if security.read_all { "--read-all needs root" } else { "it runs as root" };
         return Trouble {

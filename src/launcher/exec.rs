@@ -74,7 +74,7 @@ pub async fn start(session: &Session, place: &Place, command: &[&str], stdin: bo
         Err(_) => Err(Failure::Hung),
         Ok(Ok(process)) => Ok(Running { process, place: place.clone() }),
         Ok(Err(kube::Error::UpgradeConnection(error))) => Err(refused(session, place, &error.to_string()).await),
-        Ok(Err(error)) => Err(Failure::Trouble(Trouble::of_request(&doing(place), &error))),
+        Ok(Err(error)) => Err(early(Trouble::of_request(&doing(place), &error))),
     }
 }
 
@@ -98,9 +98,17 @@ async fn refused(session: &Session, place: &Place, error: &str) -> Failure {
                 Trouble::new(what).with_next("a proxy between here and the cluster must let WebSockets through"),
             )
         }
-        Err(trouble) => Failure::Trouble(trouble),
+        Err(trouble) => early(trouble),
         Ok(_) => Failure::Trouble(Trouble::new(format!("cannot {}: {error}", doing(place)))),
     }
+}
+
+/// A pod that is pending has no container yet: where it will run is not decided.
+fn early(trouble: Trouble) -> Failure {
+    if trouble.what.contains("does not have a host assigned") {
+        return Failure::NoContainer;
+    }
+    Failure::Trouble(trouble)
 }
 
 impl Running {
@@ -215,5 +223,12 @@ mod tests {
         let missing = serde_json::json!({ "status": "Failure", "message": "stat /nope: no such file\u{1b}[2J" });
         let Err(Failure::Trouble(trouble)) = exit_code(&status(missing)) else { panic!("no trouble") };
         assert!(!trouble.what.contains('\u{1b}'), "{}", trouble.what);
+    }
+
+    #[test]
+    fn a_pod_that_is_pending_has_no_container_yet() {
+        let refused = |message: &str| early(Trouble::new(format!("cannot exec in container c of pod p: {message}")));
+        assert!(matches!(refused("pod p does not have a host assigned"), Failure::NoContainer));
+        assert!(matches!(refused("pods \"p\" not found"), Failure::Trouble(_)));
     }
 }

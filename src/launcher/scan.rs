@@ -131,6 +131,9 @@ fn prepare(common: &Common) -> Result<Prepared, ExitCode> {
 
 fn reporters(common: &Common, run_id: &str) -> Result<Reporters, ExitCode> {
     let mut reporters = common.output.clone().map_or_else(|| common.reporter.clone(), |format| vec![format]);
+    if let Some(folder) = &common.results_dir {
+        return Reporters::open(&reporters, common.no_color)?.with_results(folder, common.threshold.is_some());
+    }
     for (format, name) in [("json", "results"), ("markdown", "summary")] {
         let extension = if format == "json" { "json" } else { "md" };
         let file = common.out.join(format!("scan-{name}-{run_id}.{extension}"));
@@ -214,12 +217,11 @@ async fn finish(mut context: Context<'_>, goal: Goal<'_>, prepared: &Prepared) -
 }
 
 fn written(prepared: &Prepared, collected: &Collected) -> Ending {
+    let Some(reporters) = &prepared.reporters else { return Ending::Scan(collected.code) };
     let verdict = collected.verdict.as_ref();
-    let written = prepared.reporters.as_ref().map_or(ExitCode::Success, |reporters| {
-        reporters
-            .write(|format, color, out| write_again(format, &collected.hdf, &collected.report, verdict, color, out))
-    });
-    Ending::Scan(ExitCode::worst(&[written, collected.code]))
+    let written = reporters
+        .write(|format, color, out| write_again(format, &collected.hdf, &collected.report, verdict, color, out));
+    Ending::Scan(reporters.conclude(ExitCode::worst(&[written, collected.code])))
 }
 
 /// What could not go on, told.
