@@ -25,7 +25,7 @@ const USER: i64 = 65532;
 
 /// Each control's name says how it ends when root asks GNU tar or the root itself; `closed` names what others may not read,
 /// `attributes` what busybox does not tell.
-const PROFILE: &str = "schema: 1\nname: p\ncontrols:\n\
+const PROFILE: &str = "schema: 1\nname: p\ninputs:\n  where: {type: string, value: /nowhere}\ncontrols:\n\
     \x20 - {id: pass-content, title: t, checks: [{file: /etc/passwd, expect: {content: {match: root}, mode: 0644, uid: 0}}]}\n\
     \x20 - {id: pass-closed, title: t, checks: [{file: /etc/shadow, expect: {mode: 0600}}]}\n\
     \x20 - {id: pass-closed-absent, title: t, checks: [{file: /root/.ssh/id_rsa, expect: {exist: false}}]}\n\
@@ -35,8 +35,15 @@ const PROFILE: &str = "schema: 1\nname: p\ncontrols:\n\
     \x20 - {id: pass-find, title: t, checks: [{find: {under: [/bin], type: file, where: {writable.other: true}}, expect: {paths: {empty: true}}}]}\n\
     \x20 - {id: pass-attributes, title: t, checks: [{find: {under: [/bin], type: file, where: {capabilities: {empty: false}}}, expect: {paths: {empty: true}}}]}\n\
     \x20 - {id: fail-there, title: t, checks: [{file: /etc/release, expect: {exist: false}}]}\n\
+    \x20 - {id: pass-input, title: t, checks: [{file: '${inputs.where}', expect: {exist: true}}]}\n\
+    \x20 - {id: skip-waived, title: t, checks: [{file: /etc/release, expect: {exist: false}}]}\n\
     \x20 - {id: fail-mode, title: t, checks: [{file: /etc/open, expect: {writable.other: false}}]}\n\
     \x20 - {id: skip-live, title: t, checks: [{processes: {}, expect: {count: {ge: 1}}}]}\n";
+
+const WAIVERS: &str = "skip-waived: {run: false, justification: known}\n";
+
+/// What is given beside the profile.
+const GIVEN: [&str; 4] = ["--input", "where=/etc/passwd", "--waiver-file", "waivers.yaml"];
 
 /// Makes an image of a tree and gives it to the cluster's node.
 fn image(space: &Namespace, name: &str, tree: &Path, changes: &[&str]) {
@@ -58,8 +65,9 @@ fn scan(space: &Namespace, pod: &str, more: &[&str]) -> Run {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kubectl-assay"));
     command.current_dir(&space.podman.0.0).stdin(Stdio::null());
     command.env("KUBECONFIG", std::env::var_os("ASSAY_KUBECONFIG").unwrap());
+    space.podman.0.write("waivers.yaml", WAIVERS);
     command.args(["scan", pod, "--via", "exec", "--namespace", &space.name, "-o", "json", "--profile"]);
-    let run: Run = command.arg(profile).args(more).output().unwrap().into();
+    let run: Run = command.arg(profile).args(GIVEN).args(more).output().unwrap().into();
     let kinds = "configmaps,serviceaccounts,roles,rolebindings,pods,networkpolicies,secrets";
     let left = space.kubectl(&["get", kinds, "-l", "assay.dev/run", "-o", "name"]);
     assert_eq!((left.code, left.stdout.as_str()), (0, ""), "{}", left.stderr);
@@ -153,9 +161,11 @@ fn a_standard_container_ends_as_its_root_does() {
         }
         image(&space, name, &tree, &SLEEP);
         space.podman.0.write("p.yaml", PROFILE);
+        space.podman.0.write("waivers.yaml", WAIVERS);
         let direct: Run = assay(&space.podman.0.0)
             .args(["scan", "p.yaml", "--reporter", "json", "--rootfs"])
             .arg(&tree)
+            .args(GIVEN)
             .output()
             .unwrap()
             .into();
