@@ -116,7 +116,7 @@ const STANDARDS: [Standard; 7] = [
              this one to the caller and the run. It shows how the container runs (4.4.3), not only what was built.",
             "It shows the image (4.1.2). How a container runs (4.4.3) is out of its reach: that needs debug beside it. \
              The scanner's pod carries the labels of its run (4.4.5).",
-            "It needs a shell and tools inside, which a minimal image (4.1.2) does not have. The result rests on the target's own \
+            "It needs tar inside, which a minimal image (4.1.2) does not have. The result rests on the target's own \
              programs: take it as a hint where the target is not trusted.",
             "It shows the image in motion before it is deployed (4.1.2), not how it will run in the deployment (4.4.3). The pod carries the labels \
              of its run (4.4.5).",
