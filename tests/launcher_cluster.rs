@@ -342,6 +342,11 @@ fn nothing_is_left_however_a_run_ends() {
         }
         let young: Run = launcher.command(&["cleanup", "--older-than", "1h"]).output().unwrap().into();
         assert_eq!((young.code, young.stdout.as_str()), (0, "nothing is left of any run\n"), "{}", young.stderr);
+        // It could still be going on, and be somebody else's.
+        let unasked: Run = launcher.command(&["cleanup"]).output().unwrap().into();
+        assert_eq!((unasked.code, unasked.stdout.as_str()), (0, "nothing else is left of any run\n"));
+        assert!(unasked.stderr.contains(&format!("run {run} may still be going on")), "{}", unasked.stderr);
+        assert!(launcher.left(&run).contains("scanner-binding-"));
         let cleanup: Run = launcher.command(&["cleanup", "--run", &run]).output().unwrap().into();
         assert_eq!(cleanup.code, 0, "{}", cleanup.stderr);
         assert!(cleanup.stdout.contains(&format!("removed RoleBinding scanner-binding-{run}")), "{}", cleanup.stdout);

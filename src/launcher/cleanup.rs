@@ -11,6 +11,7 @@ use crate::launcher::connect::{Session, connect};
 use crate::launcher::debug::CONTAINER;
 use crate::launcher::exec::{Place, start};
 use crate::launcher::ledger::{Entry, clean, find};
+use crate::launcher::manifest::{EXPIRES, RUN_LABEL};
 use crate::launcher::scan::{AGENT, failed};
 use crate::launcher::steps::tell;
 use crate::launcher::trouble::{Ending, Trouble};
@@ -39,10 +40,28 @@ async fn remove(arguments: &Cleanup) -> Result<Ending, Trouble> {
             now.saturating_sub(made) >= age.as_secs()
         }
     };
-    let containers = waiting(&session, place, arguments, now).await?;
-    let entries: Vec<Entry> = found.into_iter().filter(|(_, object)| old(object)).map(|(entry, _)| entry).collect();
+    let going_on =
+        if arguments.run.is_none() && arguments.older_than.is_none() { unexpired(&found, now) } else { Vec::new() };
+    for (run, until) in &going_on {
+        tell(&format_args!(
+            "run {run} may still be going on, for {} s at most; its objects stay\n  next: --run {run} removes them all the same",
+            until.saturating_sub(now)
+        ));
+    }
+    let stays = |run: Option<&str>| going_on.iter().any(|(known, _)| Some(known.as_str()) == run);
+    let mut containers = waiting(&session, place, arguments, now).await?;
+    containers.retain(|place| {
+        let run = place.container.strip_prefix(CONTAINER);
+        !stays(run) && !stays(run.and_then(|run| run.strip_suffix("-2")))
+    });
+    let wanted = found.iter().filter(|(_, object)| old(object) && !stays(run_of(object)));
+    let entries: Vec<Entry> = wanted.map(|(entry, _)| entry.clone()).collect();
     if entries.is_empty() && containers.is_empty() {
-        crate::command::print("nothing is left of any run\n");
+        crate::command::print(if going_on.is_empty() {
+            "nothing is left of any run\n"
+        } else {
+            "nothing else is left of any run\n"
+        });
         return Ok(Ending::Scan(ExitCode::Success));
     }
     let list = |verb: &str| entries.iter().map(|entry| format!("{verb} {entry}\n")).collect::<String>();
@@ -74,6 +93,19 @@ async fn remove(arguments: &Cleanup) -> Result<Ending, Trouble> {
         tell(&format_args!("error: left over: {}: {}", left.entry, left.why.what));
     }
     Ok(if left.is_empty() && all_ended { Ending::Scan(ExitCode::Success) } else { Ending::LeftOver })
+}
+
+fn run_of(object: &DynamicObject) -> Option<&str> {
+    object.metadata.labels.as_ref()?.get(RUN_LABEL).map(String::as_str)
+}
+
+/// Runs whose time is not over, by their records, and when it is.
+fn unexpired(found: &[(Entry, DynamicObject)], now: u64) -> Vec<(String, u64)> {
+    let runs = found.iter().filter_map(|(_, object)| {
+        let until = object.metadata.annotations.as_ref()?.get(EXPIRES)?.parse().ok()?;
+        Some((run_of(object)?.to_owned(), until))
+    });
+    runs.filter(|(_, until)| *until > now).collect()
 }
 
 /// Ephemeral containers of runs that still wait. They have no labels of their own, so they are known by their names.

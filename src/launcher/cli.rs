@@ -32,7 +32,7 @@ pub enum Command {
     ScanImage(Box<ScanImage>),
     /// Run an image in a pod of its own, with the scanner beside it
     ScanWithSidecar(Box<ScanWithSidecar>),
-    /// Find and remove what runs that were cut off have left
+    /// Find and remove what runs that were cut off have left; without --run and --older-than only of those whose time is over
     Cleanup(Cleanup),
     /// Print the rights that an administrator must grant to the caller
     Rbac(Rbac),
