@@ -101,7 +101,7 @@ fn ends(report: &Value) -> Vec<(String, &'static str)> {
     controls.map(|control| (control["id"].as_str().unwrap().to_owned(), end(control))).collect()
 }
 
-/// A root with busybox and what the profile asks for.
+/// A root with busybox and what the profile asks for; its timeout is not to be used.
 fn standard(tree: &Path) {
     materialise("static", tree);
     for name in ["bin", "root/.cache", "etc", "proc", "sys", "dev"] {
@@ -178,6 +178,8 @@ fn a_standard_container_ends_as_its_root_does() {
             start(&space, &pod, &[of_user("app", name, user)]);
             let run = scan(&space, &pod, &[]);
             assert_eq!(run.code, 100, "{pod}: {}", run.stderr);
+            let processes = space.kubectl(&["exec", &pod, "--", "/bin/busybox", "ps", "-o", "args"]);
+            assert_eq!(processes.stdout, "COMMAND\n/bin/sleep 100000\n/bin/busybox ps -o args\n", "{pod}");
             let report = report(&run);
             let unknown = |control: &str| {
                 (name == "exec-busybox" && control.contains("attributes")) || (user != 0 && control.contains("closed"))

@@ -281,7 +281,7 @@ const RISKS: [Risk; 12] = [
     },
     Risk {
         what: "tar goes on in the target when the scan is cut off",
-        against: "it gets the run's time as its own limit where the target has the program timeout; else it is held up until the \
+        against: "it gets the run's time as its own limit where the target has GNU's timeout; else it is held up until the \
                   container ends, and the launcher says so",
         ways: &[Way::Exec],
     },
