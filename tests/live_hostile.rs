@@ -330,7 +330,7 @@ fn what_a_target_calls_itself_gives_no_orders() {
     );
     let pid = start(&podman, "liar", &[], &script);
     // The kubelet's mount, made of a folder of its own.
-    let mount = "n=$(printf 'app\\033[2J'); mkdir -p \"/pods/u/containers/$n\"; > \"/pods/u/containers/$n/f\"; > /mnt/f\n\
+    let mount = "n=$(printf 'orderly\\033[2J'); mkdir -p \"/pods/u/containers/$n\"; > \"/pods/u/containers/$n/f\"; > /mnt/f\n\
         mount --bind \"/pods/u/containers/$n/f\" /mnt/f; > /ready; exec /idle -P";
     let script = format!("exec unshare -U -r -m sh -c '{}'", mount.replace('\'', "'\\''"));
     let kube = start(&podman, "kube", &["--security-opt", "seccomp=unconfined"], &script);
@@ -348,7 +348,7 @@ fn what_a_target_calls_itself_gives_no_orders() {
         }
     }
     assert_eq!(whole.lines().filter(|line| line.contains("0123456789ab")).count(), 0, "{whole}");
-    let named = run(&podman.0.0, ["locate", "--target", "name=app"]);
+    let named = run(&podman.0.0, ["locate", "--target", "name=orderly"]);
     assert_eq!(named.code, 104, "{}", named.stdout);
 }
 
