@@ -4,6 +4,7 @@
 //! Names and command lines are the target's own words: they are hints, and only those who ask by them get them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use crate::order;
 use crate::parse::container_id::{ContainerId, kubernetes_name, of_cgroup};
@@ -18,6 +19,11 @@ const MAX_PROCESSES: usize = 50_000;
 /// the target's choice.
 const MAX_HINT: usize = 1 << 10;
 const MAX_HINTS: usize = 16 << 20;
+/// How often it is looked again at a process that is ending, and after which time; and in all, so that processes which stay
+/// so cost little.
+const LOOKS_AT_ONE: u32 = 5;
+const PAUSE: Duration = Duration::from_millis(2);
+const LATER_LOOKS: u32 = 25;
 
 /// The container that is meant.
 #[derive(Clone, Debug)]
@@ -152,8 +158,9 @@ pub fn survey(procfs: &Procfs) -> Look<Survey> {
     }
     let mut survey = Survey { hidden: !pids.contains(&1), ..Survey::default() };
     let mut hints = 0;
+    let mut patience = LATER_LOOKS;
     for pid in pids {
-        match procfs.process(pid).and_then(|process| Candidate::look(&process)) {
+        match look(procfs, pid, &mut patience) {
             Ok(seen) => {
                 hints += seen.command.len() + seen.executable.as_ref().map_or(0, Vec::len);
                 if hints > MAX_HINTS {
@@ -169,6 +176,23 @@ pub fn survey(procfs: &Procfs) -> Look<Survey> {
     }
     survey.leave_out(&own);
     Ok(survey)
+}
+
+/// Looks at a process; once more, a little later, at one that shows nothing for a moment because it is ending.
+fn look(procfs: &Procfs, pid: i32, patience: &mut u32) -> Look<Candidate> {
+    let once = || procfs.process(pid).and_then(|process| Candidate::look(&process));
+    let mut seen = once();
+    for _ in 0..LOOKS_AT_ONE {
+        match &seen {
+            Ok(_) | Err(LookError::Absent | LookError::Exhausted(_)) => break,
+            Err(_) if *patience == 0 => break,
+            Err(_) => {}
+        }
+        *patience -= 1;
+        std::thread::sleep(PAUSE);
+        seen = once();
+    }
+    seen
 }
 
 impl Survey {
