@@ -27,6 +27,7 @@ pub mod manifest;
 pub mod payload;
 pub mod preflight;
 pub mod rbac;
+pub mod release;
 pub mod rights;
 pub mod scan;
 pub mod sidecar;

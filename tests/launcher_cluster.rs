@@ -229,6 +229,31 @@ fn each_right_of_a_run_is_needed() {
 }
 
 #[test]
+fn rights_that_cannot_be_taken_away_cost_no_results() {
+    let Some(space) = Namespace::new("rights_that_cannot_be_taken_away_cost_no_results", "restricted") else { return };
+    space.give_fixture("static");
+    space.give_shipped("debug");
+    let mut launcher = Launcher::new(&space);
+    profile(&launcher.folder);
+    space.start("one", &json!({ "containers": [container("app", "static")] }));
+    let role: Run = launcher.command(&["rbac", "--via", "debug"]).output().unwrap().into();
+    let role: Value = serde_yaml::from_str(&role.stdout).unwrap();
+    let mut rules = role["rules"].as_array().unwrap().clone();
+    for rule in rules.iter_mut().filter(|rule| rule["resources"] == json!(["rolebindings"])) {
+        rule["verbs"].as_array_mut().unwrap().retain(|verb| verb != "delete");
+    }
+    launcher.kubeconfig = account(&space, &launcher, "caller", &json!(rules));
+    let scan = launcher.scan("stays", &["scan", "one", "-p", "p.yaml", "--via", "debug"]);
+    assert_eq!(scan.code, 106, "{}", scan.stderr);
+    assert!(scan.stderr.contains("left over: RoleBinding scanner-binding-stays"), "{}", scan.stderr);
+    assert_eq!(statuses(&launcher.report("stays")).len(), 4, "the results are there");
+    // What still gives rights is found; the record that led to it owns it, so it is gone by now, or is removed here.
+    launcher.kubeconfig = PathBuf::from(std::env::var_os("ASSAY_KUBECONFIG").unwrap());
+    let cleanup: Run = launcher.command(&["cleanup", "--run", "stays"]).output().unwrap().into();
+    assert_eq!((cleanup.code, launcher.left("stays")), (0, String::new()), "{}", cleanup.stderr);
+}
+
+#[test]
 fn the_account_of_a_run_does_nothing_else() {
     let test = "the_account_of_a_run_does_nothing_else";
     let Some(log) = std::env::var_os("ASSAY_AUDIT_LOG").map(PathBuf::from) else {

@@ -75,9 +75,7 @@ async fn attempts(session: &Session, place: &Place, command: &[&str]) -> Result<
             },
             () = sleep(HEDGE), if company => {}
         }
-        if running.is_empty() {
-            sleep(PAUSE).await;
-        }
+        sleep(PAUSE).await;
         if running.len() < ATTEMPTS {
             running.push(attempt(session.apart()?));
         }
@@ -94,7 +92,7 @@ async fn final_reason(session: &Session, place: &Place, waiting: &std::cell::Ref
         clock.tick().await;
         match session.ask(&format!("look at pod {}", place.pod), api.get(&place.pod)).await {
             Ok(pod) => match look(&pod, &place.container) {
-                Seen::Never(trouble) => return trouble,
+                Seen::Ended(trouble) | Seen::Never(trouble) => return trouble,
                 Seen::Waiting(why) => *waiting.borrow_mut() = Some(why),
                 Seen::Running => {}
             },
@@ -114,7 +112,9 @@ pub enum Seen {
     Running,
     /// It may still start.
     Waiting(String),
-    /// It will not.
+    /// It ran, and runs no more.
+    Ended(Trouble),
+    /// It will not start.
     Never(Trouble),
 }
 
@@ -155,7 +155,7 @@ fn of_status(pod: &str, status: &ContainerStatus) -> Seen {
     if let Some(ended) = terminated {
         let why = ended.message.or(ended.reason).unwrap_or_else(|| "no reason was given".to_owned());
         let what = format!("container {name} of pod {pod} ended with {}: {}", ended.exit_code, harmless_line(&why));
-        return Seen::Never(Trouble::new(what));
+        return Seen::Ended(Trouble::new(what));
     }
     let Some(waiting) = waiting else { return Seen::Waiting("no state yet".to_owned()) };
     let reason = waiting.reason.unwrap_or_default();
@@ -163,8 +163,8 @@ fn of_status(pod: &str, status: &ContainerStatus) -> Seen {
     let what = format!("container {name} of pod {pod} cannot start: {reason}: {message}");
     let image = "name an image that the node can fetch: --image, or ASSAY_IMAGE";
     match reason.as_str() {
-        "ErrImageNeverPull" | "InvalidImageName" | "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPullPolicy"
-        | "RegistryUnavailable" | "ImageInspectError" => Seen::Never(Trouble::new(what).with_next(format!(
+        // The first failure, ErrImagePull, may be a passing one.
+        "ErrImageNeverPull" | "InvalidImageName" | "ImagePullBackOff" | "RegistryUnavailable" | "ImageInspectError" => Seen::Never(Trouble::new(what).with_next(format!(
             "{image}; is the name right, may the node fetch it (imagePullSecrets), and is the registry reachable from there?"
         ))),
         "CreateContainerConfigError" if message.contains("runAsNonRoot") => Seen::Never(

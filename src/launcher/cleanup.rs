@@ -9,10 +9,10 @@ use crate::exit_code::ExitCode;
 use crate::launcher::cli::Cleanup;
 use crate::launcher::connect::{Session, connect};
 use crate::launcher::debug::CONTAINER;
-use crate::launcher::exec::{Place, start};
+use crate::launcher::exec::Place;
 use crate::launcher::ledger::{Entry, clean, find};
 use crate::launcher::manifest::{EXPIRES, RUN_LABEL};
-use crate::launcher::scan::{AGENT, failed};
+use crate::launcher::release::end;
 use crate::launcher::steps::tell;
 use crate::launcher::trouble::{Ending, Trouble};
 
@@ -77,8 +77,8 @@ async fn remove(arguments: &Cleanup) -> Result<Ending, Trouble> {
     let mut all_ended = true;
     for place in &containers {
         match end(&session, place).await {
-            Ok(()) => {
-                crate::command::print(&format!("ended {}; Kubernetes keeps its record\n", name(place)));
+            Ok(seen) => {
+                crate::command::print(&format!("{seen}\n"));
             }
             Err(trouble) => {
                 all_ended = false;
@@ -140,11 +140,4 @@ async fn waiting(
         }
     }
     Ok(found)
-}
-
-async fn end(session: &Session, place: &Place) -> Result<(), Trouble> {
-    let running = start(session, place, &[AGENT, "release"], false).await.map_err(|failure| failed(place, failure))?;
-    // The container may end before the command that ends it has been heard of.
-    let _ = running.finish(None, 1 << 16).await;
-    Ok(())
 }

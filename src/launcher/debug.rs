@@ -8,9 +8,10 @@ use tokio::time::sleep;
 use crate::launcher::approach::Way;
 use crate::launcher::attach::probe;
 use crate::launcher::connect::Session;
-use crate::launcher::exec::{Answer, Place};
+use crate::launcher::exec::{Answer, Place, start};
 use crate::launcher::manifest::Security;
 use crate::launcher::rbac::scan_rules;
+use crate::launcher::release::let_go;
 use crate::launcher::rights;
 use crate::launcher::scan::{AGENT, Attached, Context, facts};
 use crate::launcher::target::{Identity, Target, takes_ephemeral_containers};
@@ -80,10 +81,7 @@ pub async fn attach(context: &Context<'_>, pod: &Pod, target: &Target, read_all:
         }
         security.identity = another(&target.container, &plan, &tried, read_all)?;
         // The container that was of no use ends; Kubernetes keeps its record.
-        let released = crate::launcher::exec::start(&session, &place, &[AGENT, "release"], false).await;
-        if let Ok(running) = released {
-            let _ = running.finish(None, 1 << 16).await;
-        }
+        let_go(start(&session, &place, &[AGENT, "release"], true).await).await;
     }
 }
 

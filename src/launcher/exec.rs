@@ -14,6 +14,8 @@ use crate::report::harmless_line;
 
 /// How long the server may take to open the connection: some attempts hang while a container starts.
 const HANDSHAKE: Duration = Duration::from_secs(2);
+/// How often a connection is tried that is not opened.
+const TRIES: usize = 3;
 /// The most that a command may write to standard error.
 const MAX_STDERR: u64 = 1 << 20;
 /// The size of what is sent at once.
@@ -76,6 +78,23 @@ pub async fn start(session: &Session, place: &Place, command: &[&str], stdin: bo
         Ok(Err(kube::Error::UpgradeConnection(error))) => Err(refused(session, place, &error.to_string()).await),
         Ok(Err(error)) => Err(early(Trouble::of_request(&doing(place), &error))),
     }
+}
+
+/// The same where the container is known to run: a connection that is not opened is tried again, on another.
+pub async fn start_patiently(
+    session: &Session,
+    place: &Place,
+    command: &[&str],
+    stdin: bool,
+) -> Result<Running, Failure> {
+    let mut session = session.clone();
+    for _ in 1..TRIES {
+        match start(&session, place, command, stdin).await {
+            Err(Failure::Hung) => session = session.apart().map_err(Failure::Trouble)?,
+            started => return started,
+        }
+    }
+    start(&session, place, command, stdin).await
 }
 
 fn doing(place: &Place) -> String {

@@ -101,6 +101,7 @@ pub struct Ledger {
     entries: Mutex<Vec<Entry>>,
     containers: Mutex<Vec<Place>>,
     touched: AtomicBool,
+    rights_stay: AtomicBool,
 }
 
 impl Ledger {
@@ -144,6 +145,16 @@ impl Ledger {
     /// The ephemeral containers that must have ended.
     pub fn containers(&self) -> Vec<Place> {
         lock(&self.containers).clone()
+    }
+
+    /// The run's rights were not seen to end when they should.
+    pub fn rights_stay(&self) {
+        self.rights_stay.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether they were not.
+    pub fn did_rights_stay(&self) -> bool {
+        self.rights_stay.load(Ordering::Relaxed)
     }
 
     /// Whether nothing was ever made.

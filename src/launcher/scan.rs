@@ -1,26 +1,26 @@
 //! One scan: prepare → connect → rights → attach → scan → collect; and, however it ends, clean up.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
 use serde_json::{Value as Json, json};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::command::reporters::Reporters;
 use crate::command::{read_file, usage};
 use crate::exit_code::ExitCode;
 use crate::launcher::approach::Way;
-use crate::launcher::attach::{Seen, look};
 use crate::launcher::cli::{Common, Scan, ScanImage, ScanWithSidecar, Via};
 use crate::launcher::collect::{Collected, MAX_REPORT, collect, identity, unframe};
 use crate::launcher::connect::{Session, connect};
-use crate::launcher::exec::{Answer, Failure, Place, Running, start};
+use crate::launcher::exec::{Answer, Failure, Place, start_patiently};
 use crate::launcher::ledger::Ledger;
 use crate::launcher::manifest::Run;
 use crate::launcher::payload::{Payload, payload};
+use crate::launcher::release::{end, let_go};
 use crate::launcher::rights::revoke;
 use crate::launcher::steps::{Steps, tell};
 use crate::launcher::target::Target;
@@ -32,10 +32,6 @@ use crate::threshold::{Threshold, parse};
 
 /// The agent in its image.
 pub const AGENT: &str = "/assay";
-/// How long the agent's container may take to end after it was released.
-const END: Duration = Duration::from_secs(15);
-/// How long it is waited for the answer to the release.
-const RELEASE: Duration = Duration::from_secs(3);
 
 /// What is scanned.
 #[derive(Clone, Copy)]
@@ -357,40 +353,39 @@ pub async fn run_agent(context: &Context<'_>, attached: Attached) -> Result<Coll
     let mut command = vec![AGENT, "scan", "-", "--reporter", "json", "--framed", "--timeout", &seconds];
     command.extend(attached.target.iter().map(String::as_str));
     let leave = [AGENT, "release", "--when-input-ends"];
-    let (running, releaser) = tokio::join!(start(scanner, place, &command, true), start(scanner, place, &leave, true));
+    let (running, releaser) =
+        tokio::join!(start_patiently(scanner, place, &command, true), start_patiently(scanner, place, &leave, true));
     let running = running.map_err(|failure| failed(place, failure))?;
     context.steps.waiting("scanning");
-    let ended = async {
-        let revoked = rights_end(context, scanner, place).await;
-        (revoked, Instant::now())
-    };
-    let (answer, (revoked, _)) = tokio::join!(running.finish(Some(&context.payload.bytes), MAX_REPORT), ended);
+    let finished = running.finish(Some(&context.payload.bytes), MAX_REPORT);
+    let (answer, revoked) = tokio::join!(finished, rights_end(context, scanner, place));
     let answer = answer.map_err(|failure| failed(place, failure));
     context.steps.done("scanned");
-    release(releaser).await;
+    let_go(releaser).await;
     let mut facts = attached.facts.clone();
-    if let (Some(milliseconds), Some(facts)) = (revoked?, facts.as_object_mut()) {
+    if let (Some(milliseconds), Some(facts)) = (revoked, facts.as_object_mut()) {
         facts.insert("rights_ended_after_ms".to_owned(), json!(milliseconds));
     }
     let answer = answer?;
     report(context, &attached, &answer, &facts)
 }
 
-/// What is not needed any more as soon as the command runs.
-pub async fn rights_end(context: &Context<'_>, scanner: &Session, place: &Place) -> Result<Option<u64>, Trouble> {
+/// What is not needed any more as soon as the command runs; after how many milliseconds it was gone. Rights that stay are
+/// no reason to throw results away: they are told, and the exit code says so.
+pub async fn rights_end(context: &Context<'_>, scanner: &Session, place: &Place) -> Option<u64> {
     if context.common.no_rbac || context.common.kubeconfig_out.is_some() {
-        return Ok(None);
+        return None;
     }
-    let took = revoke(&context.caller, scanner, context.ledger, &place.namespace, &place.pod).await?;
-    context.steps.done("took the rights away; the token opens nothing any more");
-    Ok(Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX)))
-}
-
-/// The container ends when the input of the command that waits for that does.
-async fn release(releaser: Result<Running, Failure>) {
-    if let Ok(releaser) = releaser {
-        // Its answer may be lost with the container that it ends.
-        let _ = timeout(RELEASE, releaser.finish(Some(b""), 1 << 16)).await;
+    match revoke(&context.caller, scanner, context.ledger, &place.namespace, &place.pod).await {
+        Ok(took) => {
+            context.steps.done("took the rights away; the token opens nothing any more");
+            Some(u64::try_from(took.as_millis()).unwrap_or(u64::MAX))
+        }
+        Err(trouble) => {
+            context.steps.remark(&trouble);
+            context.ledger.rights_stay();
+            None
+        }
     }
 }
 
@@ -447,66 +442,22 @@ async fn clean(context: &Context<'_>) -> bool {
     if !context.ledger.is_untouched() {
         steps.done("removed what was made, and saw that it is gone");
     }
-    let mut any = !left.is_empty();
+    let mut any = !left.is_empty() || context.ledger.did_rights_stay();
     for place in context.ledger.containers() {
-        any |= !has_ended(context, &place).await;
+        match end(&context.caller, &place).await {
+            Ok(seen) => steps.remark(&seen),
+            Err(trouble) => {
+                let rest = context.common.timeout.as_secs() + 60;
+                steps.remark(&format_args!("error: left over: {}; it ends by itself within {rest} s", trouble.what));
+                any = true;
+            }
+        }
     }
     if !left.is_empty() {
         let run = &context.run;
         steps.remark(&format_args!("  next: kubectl assay cleanup --run {} -n {}", run.id, run.namespace));
     }
     any
-}
-
-/// Looks whether an ephemeral container has ended, and ends it where it has not.
-async fn has_ended(context: &Context<'_>, place: &Place) -> bool {
-    let steps = context.steps;
-    let api: Api<Pod> = Api::namespaced(context.caller.client.clone(), &place.namespace);
-    let end = Instant::now() + END;
-    let mut asked = false;
-    loop {
-        match context.caller.ask(&format!("look at pod {}", place.pod), api.get(&place.pod)).await {
-            Ok(pod) => match look(&pod, &place.container) {
-                Seen::Never(trouble) => {
-                    let end = if trouble.what.contains(" ended with ") { "has ended" } else { "never started" };
-                    let image =
-                        ran(&pod, &place.container).map_or_else(String::new, |image| format!(" (image {image})"));
-                    steps.remark(&format_args!(
-                        "container {}{image} {end}; Kubernetes keeps its record until pod {} is deleted",
-                        place.container, place.pod
-                    ));
-                    return true;
-                }
-                Seen::Running if !asked => {
-                    asked = true;
-                    if let Ok(running) = start(&context.caller, place, &[AGENT, "release"], false).await {
-                        let _ = timeout(RELEASE, running.finish(None, 1 << 16)).await;
-                    }
-                }
-                Seen::Running | Seen::Waiting(_) => {}
-            },
-            Err(trouble) if trouble.reason == Reason::Missing => return true,
-            Err(_) => {}
-        }
-        if Instant::now() > end {
-            steps.remark(&format_args!(
-                "error: left over: container {} of pod {} was not seen to end; it ends by itself within {} s",
-                place.container,
-                place.pod,
-                context.common.timeout.as_secs() + 60
-            ));
-            return false;
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-}
-
-/// The digest of the image that really ran.
-fn ran(pod: &Pod, container: &str) -> Option<String> {
-    let status = pod.status.as_ref()?;
-    let all = status.ephemeral_container_statuses.iter().chain(&status.container_statuses).flatten();
-    let status = all.into_iter().find(|status| status.name == container)?;
-    Some(harmless_line(&status.image_id)).filter(|id| !id.is_empty())
 }
 
 /// What the report says of every attachment.

@@ -129,7 +129,7 @@ async fn locate(context: &Context<'_>, scanner: &Session, place: &Place) -> Resu
         }
         let pod = context.caller.ask(&format!("look at pod {}", place.pod), api.get(&place.pod)).await?;
         match look(&pod, TARGET) {
-            Seen::Never(trouble) if trouble.what.contains(" ended with ") => {
+            Seen::Ended(trouble) => {
                 return Err(Trouble::target(trouble.what).with_next(
                     "it must run while it is scanned: give it a command that waits (-- COMMAND), or scan the image as it was built: kubectl assay scan-image",
                 ));

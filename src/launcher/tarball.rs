@@ -24,7 +24,7 @@ use crate::launcher::attach::probe;
 use crate::launcher::collect::{Collected, collect};
 use crate::launcher::connect::Session;
 use crate::launcher::debug::about;
-use crate::launcher::exec::{Answer, Failure, Place, Running, start};
+use crate::launcher::exec::{Answer, Place, Running, start_patiently};
 use crate::launcher::rbac::scan_rules;
 use crate::launcher::rights;
 use crate::launcher::scan::{Context, facts, failed, pod, rights_end};
@@ -45,8 +45,6 @@ use crate::value::lossless;
 const MAX_ROOT: u64 = 2 << 30;
 /// The most that a command writes which only asks.
 const MAX_ANSWER: u64 = 1 << 20;
-/// How often a connection is tried that is not opened.
-const TRIES: usize = 3;
 /// How the archive of a root begins: with the name of a file in it.
 const BEGIN: &[u8] = b"./";
 /// How it is said that there was no command.
@@ -190,14 +188,14 @@ impl Reach<'_> {
             let ended = async {
                 match place + 1 == commands.len() {
                     true => rights_end(self.context, &self.scanner, self.place).await,
-                    false => Ok(None),
+                    false => None,
                 }
             };
             let mut keep = |piece: &[u8]| kept.keep(piece);
             let (answer, ended) = tokio::join!(running.pass_on(None, &mut keep), ended);
             let answer = answer.map_err(|failure| failed(self.place, failure));
             unfinished.is_over = answer.as_ref().err().is_none_or(|why| why.what.starts_with(NOT_STARTED));
-            taken.rights_ended_after_ms = ended?;
+            taken.rights_ended_after_ms = ended;
             let answer = answer.map_err(|why| match &kept.refused {
                 Some(why) => unfit(self.place, why),
                 None => no_program(self.place, why),
@@ -219,17 +217,10 @@ impl Reach<'_> {
         Ok(withheld)
     }
 
-    /// Starts a command; a connection that is not opened is tried again, on another.
     async fn start(&self, command: &[String]) -> Result<Running, Trouble> {
         let command: Vec<&str> = self.begin.iter().chain(command).map(String::as_str).collect();
-        let mut session = self.scanner.clone();
-        for _ in 1..TRIES {
-            match start(&session, self.place, &command, false).await {
-                Err(Failure::Hung) => session = session.apart()?,
-                started => return started.map_err(|failure| failed(self.place, failure)),
-            }
-        }
-        start(&session, self.place, &command, false).await.map_err(|failure| failed(self.place, failure))
+        let started = start_patiently(&self.scanner, self.place, &command, false).await;
+        started.map_err(|failure| failed(self.place, failure))
     }
 
     /// Looks whether the same container still runs: ids do not come back, so tar ran in that one.
