@@ -41,8 +41,13 @@ impl Ground {
         let base = new_folder(std::env::temp_dir().join(name("binary")));
         let trees = new_folder(place_for_trees().join(name("trees")));
         let binary = base.join("assay");
-        fs::copy(env!("CARGO_BIN_EXE_assay"), &binary).unwrap();
-        fs::set_permissions(&binary, PermissionsExt::from_mode(0o755)).unwrap();
+        // By a program of its own: a child that another test forks while this process writes would keep the file open
+        // for writing for a moment, and a file that is written to cannot be executed.
+        let copied = std::process::Command::new("install")
+            .args(["-m", "0755", env!("CARGO_BIN_EXE_assay")])
+            .arg(&binary)
+            .status();
+        assert!(copied.is_ok_and(|status| status.success()));
         Ground { base, trees, binary }
     }
 }
