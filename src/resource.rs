@@ -10,6 +10,8 @@ mod accounts;
 mod cgroup;
 mod context;
 mod csv;
+mod databases;
+mod directives;
 mod documents;
 mod file;
 mod find;

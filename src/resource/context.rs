@@ -202,6 +202,19 @@ impl Context {
         Ok((paths, absent))
     }
 
+    /// The files that a word of an include directive names, from this folder on.
+    ///
+    /// Errors: a pattern of which glob(3) knows more than globs here do, so that nothing is overlooked.
+    pub(super) fn included(&self, folder: &[u8], word: &[u8]) -> Asked<Vec<Vec<u8>>> {
+        if word.iter().any(|byte| matches!(byte, b'[' | b'\\' | b'$' | b'~')) {
+            return Err(NoAnswer::Error(format!("{}: only names, * and ? are understood", lossless(word))));
+        }
+        let whole = if word.starts_with(b"/") { word.to_vec() } else { [folder, b"/", word].concat() };
+        let glob = Glob::new(&lossless(&whole)).map_err(|error| NoAnswer::Error(error.to_string()))?;
+        let (paths, _) = self.expand_all(std::slice::from_ref(&glob))?;
+        Ok(paths.into_iter().map(|(path, _)| path).collect())
+    }
+
     fn is_folder(&self, path: &[u8]) -> bool {
         self.node(&self.slot(path)).is_ok_and(|node| node.metadata.kind == Kind::Directory)
     }

@@ -1,12 +1,13 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Label, Property, Resource, Shape, accounts, cgroup, csv, documents, file, find, grep, image,
-    kernel_parameter, key_values, limits, mounts, os, os_env, package, ports, processes, sshd_config,
+    Columns, Label, Property, Resource, Shape, accounts, cgroup, csv, databases, directives, documents, file, find,
+    grep, image, kernel_parameter, key_values, limits, mounts, os, os_env, package, ports, processes, sshd_config,
 };
 
 /// All resources, by name.
 pub static REGISTRY: &[Resource] = &[
+    directives::APACHE_CONF,
     cgroup::CGROUP,
     csv::CSV,
     file::DIRECTORY,
@@ -22,6 +23,8 @@ pub static REGISTRY: &[Resource] = &[
     key_values::LOGIN_DEFS,
     mounts::MOUNT,
     mounts::MOUNTS,
+    databases::MYSQL_CONF,
+    directives::NGINX_CONF,
     os::OS,
     os_env::OS_ENV,
     package::PACKAGE,
@@ -30,6 +33,9 @@ pub static REGISTRY: &[Resource] = &[
     accounts::PASSWD,
     ports::PORT,
     ports::PORTS,
+    databases::POSTGRES_CONF,
+    databases::POSTGRES_HBA_CONF,
+    databases::POSTGRES_IDENT_CONF,
     processes::PROCESSES,
     accounts::SHADOW,
     sshd_config::SSHD_CONFIG,

@@ -29,12 +29,14 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
     Target { name, run }
 }
 
-pub const TARGETS: [Target; 40] = [
+pub const TARGETS: &[Target] = &[
     target("accounts", parse::accounts),
     target("acl", parse::acl),
     target("capability", parse::capability),
     target("cgroup", parse::cgroup),
     target("csv", parse::csv),
+    target("databases", parse::databases),
+    target("directives", parse::directives),
     target("dpkg", parse::dpkg),
     target("id_map", parse::id_map),
     target("json", parse::json),

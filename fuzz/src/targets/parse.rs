@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use assay::parse::directives::Kind;
 use assay::parse::sshd_match::Connection;
 use assay::parse::version::Scheme;
 use assay::parse::{self, MAX_ROWS, ParseError};
@@ -71,6 +72,38 @@ pub fn accounts(data: &[u8]) {
                 assert!(members.into_iter().all(|name| !name.contains(&b',')));
             }
         }
+    }
+}
+
+pub fn directives(data: &[u8]) {
+    for parse in [parse::directives::nginx, parse::directives::apache] {
+        match same(|| parse(data)) {
+            Ok(statements) => {
+                let mut depth = 0_usize;
+                for statement in statements {
+                    match statement.kind {
+                        Kind::Simple => assert!(!statement.words.is_empty(), "a directive without a name"),
+                        Kind::Begin => depth += 1,
+                        Kind::End => depth -= 1,
+                    }
+                }
+                assert_eq!(depth, 0, "a block that does not end");
+            }
+            Err(error) => check_error(data, &error),
+        }
+    }
+}
+
+pub fn databases(data: &[u8]) {
+    if let Err(error) = same(|| parse::mysql::options(data)) {
+        check_error(data, &error);
+    }
+    if let Err(error) = same(|| parse::postgres::settings(data)) {
+        check_error(data, &error);
+    }
+    match same(|| parse::postgres::records(data)) {
+        Ok(records) => assert!(records.iter().all(|(_, words)| !words.is_empty())),
+        Err(error) => check_error(data, &error),
     }
 }
 
