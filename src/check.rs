@@ -30,6 +30,8 @@ pub use supports::Supports;
 /// What decides whether a control passes.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
+    /// The systems of each profile below that the control was taken from: all must fit.
+    pub supports: Vec<Supports>,
     /// Does not hold: the control is not applicable.
     pub applicable_if: Option<Arc<Gate>>,
     /// Does not hold: the control is skipped.

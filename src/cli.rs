@@ -37,6 +37,8 @@ pub enum Command {
     Check(Check),
     /// Make one file of a profile that loads, with inputs and waivers beside it, for wherever a profile is taken
     Archive(Archive),
+    /// Keep copies of the profiles that one builds on in its own folder
+    Vendor(Vendor),
     /// Render results in HDF again, also those of InSpec
     Report(Report),
     /// Make a profile to begin with, in a new folder
@@ -418,6 +420,18 @@ pub struct Archive {
     /// Replace a file that is there
     #[arg(long)]
     pub force: bool,
+}
+
+/// `assay vendor`.
+#[derive(Debug, Args)]
+pub struct Vendor {
+    /// The folder of the profile
+    #[arg(value_name = "PROFILE")]
+    pub profile: String,
+
+    /// Where one of them is, instead of where `depends` says: a folder, a single file or an archive
+    #[arg(long, value_name = "NAME=PROFILE", num_args = 1..)]
+    pub from: Vec<String>,
 }
 
 /// `assay report`.

@@ -21,6 +21,7 @@ mod scan;
 mod target;
 mod test;
 mod threshold;
+mod vendor;
 
 use std::io::Write;
 use std::sync::Arc;
@@ -49,6 +50,7 @@ pub fn run(cli: &Cli, start: Start) -> ExitCode {
         Command::Doctor(arguments) => doctor::run(arguments, &start),
         Command::Check(arguments) => check::run(arguments),
         Command::Archive(arguments) => archive::run(arguments),
+        Command::Vendor(arguments) => vendor::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Resources(arguments) => resources::run(arguments),
         Command::Schema => print(&format!("{:#}\n", schema())),

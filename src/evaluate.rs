@@ -216,13 +216,17 @@ fn first_questions(scan: &Arc<Scan>, patience: &Patience) {
 /// What is decided of every control before its checks.
 fn gates(scan: &Arc<Scan>, patience: &Patience, controls: &[(usize, usize)]) -> Vec<Gate> {
     let platform = scan.platform.get().cloned().unwrap_or_default();
-    let fits = |plan: usize| scan.plans.get(plan).is_none_or(|plan| plan.supports.fits(&platform));
+    let fits = |plan: usize, control: usize| {
+        let below = |rules: &Rules| rules.supports.iter().all(|supports| supports.fits(&platform));
+        scan.plans.get(plan).is_none_or(|plan| plan.supports.fits(&platform))
+            && scan.rules(plan, control).is_none_or(below)
+    };
     let gated = |rules: &Rules| rules.applicable_if.is_some() || rules.only_if.is_some() || !rules.lets.is_empty();
-    let asks = |plan: usize, control: usize| fits(plan) && scan.rules(plan, control).is_some_and(gated);
+    let asks = |plan: usize, control: usize| fits(plan, control) && scan.rules(plan, control).is_some_and(gated);
     let asked: Vec<_> = controls.iter().copied().filter(|(plan, control)| asks(*plan, *control)).collect();
     let decided = run(scan, patience, &asked, &|_| {}, |scan, (plan, control)| condition::gate(scan, plan, control));
     let mut decided = decided.into_iter();
-    let gate = |(plan, control): &(usize, usize)| match (fits(*plan), asks(*plan, *control)) {
+    let gate = |(plan, control): &(usize, usize)| match (fits(*plan, *control), asks(*plan, *control)) {
         (false, _) => {
             let why = format!("Skipped: the profile is not for {}", platform.words());
             Gate::Closed { result: plain_result("No-op", Status::Skipped(why)), not_applicable: false }

@@ -249,12 +249,27 @@ pub struct ProfileResult {
     pub sha256: String,
     /// Which systems it is for, as it was written.
     pub supports: Vec<serde_json::Value>,
+    /// The profiles that it builds on.
+    pub depends: Vec<DependencyFacts>,
     /// Its inputs.
     pub inputs: Vec<InputFacts>,
     /// Why the whole profile was skipped.
     pub skipped: Option<String>,
     /// Its controls, in order.
     pub controls: Vec<ControlResult>,
+}
+
+/// A profile that another one builds on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DependencyFacts {
+    /// What the other one calls it.
+    pub name: String,
+    /// Its own name, and its version.
+    pub profile: String,
+    /// Where it was read from.
+    pub path: String,
+    /// SHA-256 of its files.
+    pub sha256: String,
 }
 
 /// What was scanned.

@@ -9,6 +9,7 @@ mod input;
 mod items;
 mod live;
 mod load;
+mod overlay;
 mod schema;
 mod select;
 mod source;
@@ -21,13 +22,13 @@ mod yaml;
 use std::sync::Arc;
 
 use crate::check::{Condition, Rules, Supports};
-use crate::outcome::{ControlFacts, InputFacts};
+use crate::outcome::{ControlFacts, DependencyFacts, InputFacts};
 
 pub use archive::{pack, unpack};
 pub use fixture::{Difference, Fixture, read_fixtures};
 pub use input::GivenInputs;
 pub use live::read_live;
-pub use load::{Loaded, ProfileFiles, compile, read, read_source};
+pub use load::{Loaded, ProfileFiles, compile, read, read_dependencies, read_source};
 pub use schema::schema;
 pub use select::{SelectError, Selection};
 pub use source::{Place, Problem, Source, nearest};
@@ -50,8 +51,10 @@ pub struct Profile {
     pub license: String,
     /// Whose it is.
     pub copyright: String,
-    /// SHA-256 of its files.
+    /// SHA-256 of its files, and of the profiles that it builds on.
     pub sha256: String,
+    /// The profiles that it builds on.
+    pub depends: Vec<DependencyFacts>,
     /// Which systems it is for.
     pub supports: Supports,
     /// Its inputs with their values.

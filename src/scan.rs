@@ -135,6 +135,7 @@ fn profile_result(profile: &Profile, platform: &Platform, controls: Vec<ControlR
         copyright: profile.copyright.clone(),
         sha256: profile.sha256.clone(),
         supports: profile.supports.json(),
+        depends: profile.depends.clone(),
         inputs: profile.inputs.clone(),
         skipped,
         controls,

@@ -55,6 +55,18 @@ const ONE: [Expected; 1] = [("alone", "Failed", "medium", false)];
 
 const ELSEWHERE: [Expected; 1] = [("elsewhere", "Not Reviewed", "medium", false)];
 
+/// What is taken from two of the profiles above, with changes: limit 4 makes `passed` fail.
+const OVERLAY: [Expected; 8] = [
+    ("passed", "Failed", "critical", false),
+    ("failed", "Not Applicable", "none", false),
+    ("error", "Passed", "low", false),
+    ("not-applicable", "Not Applicable", "high", false),
+    ("none-failed", "Failed", "critical", false),
+    ("none-error", "Profile Error", "none", false),
+    ("waived", "Not Applicable", "high", true),
+    ("alone", "Failed", "medium", false),
+];
+
 /// Thresholds on whose meaning SAF and assay agree.
 const THRESHOLDS: [&str; 12] = [
     "compliance.min: 1",
@@ -205,17 +217,19 @@ fn controls(scratch: &Scratch, file: &str) -> Vec<(String, String)> {
 #[test]
 fn inspecjs_derives_the_status_that_was_meant() {
     let Some(saf) = saf("inspecjs_derives_the_status_that_was_meant") else { return };
-    let scans: [(&str, &[&str]); 5] = [
+    let scans: [(&str, &[&str]); 6] = [
         ("every-outcome.json", &["every-outcome.yaml"]),
         ("odd-text.json", &["odd-text.yaml"]),
         ("one.json", &["one.yaml"]),
         ("elsewhere.json", &["elsewhere.yaml"]),
         ("several.json", &["one.yaml", "odd-text.yaml", "every-outcome.yaml"]),
+        ("overlay.json", &["overlay.yaml"]),
     ];
     let scratch = results(&scans);
     let answer = saf.ask(&scratch.0, &scans.map(|(file, _)| file.to_owned()), &[]);
     let several = [&ONE[..], &ODD_TEXT, &EVERY_OUTCOME].concat();
-    let expected: [&[_]; 5] = [&EVERY_OUTCOME, &ODD_TEXT, &ONE, &ELSEWHERE, &several];
+    let overlay = [&OVERLAY[..], &[("own", "Not Applicable", "medium", false)]].concat();
+    let expected: [&[_]; 6] = [&EVERY_OUTCOME, &ODD_TEXT, &ONE, &ELSEWHERE, &several, &overlay];
     for ((file, _), (seen, expected)) in scans.iter().zip(answer["controls"].as_array().unwrap().iter().zip(expected)) {
         let seen = seen.as_array().unwrap().iter().map(|control| {
             let text = |key: &str| control[key].as_str().unwrap();
@@ -250,8 +264,9 @@ fn saf_reaches_the_same_verdicts() {
         ("odd-text.json", &["odd-text.yaml"]),
         ("one.json", &["one.yaml"]),
         ("elsewhere.json", &["elsewhere.yaml"]),
+        ("overlay.json", &["overlay.yaml"]),
     ]);
-    let mut files = words(&["every-outcome.json", "odd-text.json", "one.json", "elsewhere.json"]);
+    let mut files = words(&["every-outcome.json", "odd-text.json", "one.json", "elsewhere.json", "overlay.json"]);
     // SAF looks at the first profile only.
     files.extend(golden(&scratch).into_iter().filter(|file| {
         let controls = controls(&scratch, file);
@@ -315,8 +330,9 @@ fn saf_summarises_and_converts() {
         ("one.json", &["one.yaml"]),
         ("elsewhere.json", &["elsewhere.yaml"]),
         ("several.json", &["one.yaml", "odd-text.yaml", "every-outcome.yaml"]),
+        ("overlay.json", &["overlay.yaml"]),
     ]);
-    let own = ["every-outcome.json", "odd-text.json", "one.json", "elsewhere.json", "several.json"];
+    let own = ["every-outcome.json", "odd-text.json", "one.json", "elsewhere.json", "several.json", "overlay.json"];
     let files: Vec<String> = own.iter().map(|file| (*file).to_owned()).chain(golden(&scratch)).collect();
     let mut commands = Vec::new();
     let mut outputs = Vec::new();

@@ -58,6 +58,10 @@ fn examples_load() {
         for block in blocks.iter().filter(|block| !is_test(block)) {
             let scratch = Scratch::new();
             scratch.write("profile.yaml", whole(block));
+            // The one that another example builds on.
+            for base in blocks.iter().filter(|block| block.contains("\nname: base\n")) {
+                scratch.write("base.yaml", base);
+            }
             let checked = run(&scratch.0, ["check", "profile.yaml"]);
             assert_eq!(checked.code, 0, "{page}:\n{block}\n{}", checked.stderr);
         }

@@ -9,13 +9,18 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::order;
+use crate::profile::input::is_name;
 use crate::profile::load::{
-    CONTROLS, MAIN, MAX_BYTES, MAX_DEPTH, MAX_FILES, ProfileFiles, is_yaml, relative, text_source,
+    Below, CONTROLS, MAIN, MAX_BYTES, MAX_DEPTH, MAX_FILES, ProfileFiles, VENDOR, is_yaml, relative, text_source,
 };
+use crate::profile::overlay::named_dependencies;
 use crate::profile::source::{Problem, Source};
 
 /// The largest input or waiver file, as on the command line.
 const MAX_GIVEN: u64 = 1 << 30;
+
+/// The largest archive of a profile below.
+const MAX_VENDORED: u64 = 64 << 20;
 
 /// The folders of an archive.
 const PROFILE: &str = "profile";
@@ -33,6 +38,10 @@ pub fn pack(
     mtime: u32,
 ) -> Result<Vec<u8>, Problem> {
     let mut archive = Vec::new();
+    for (name, below) in &files.depends {
+        let below = pack(below, &[], &[], mtime)?;
+        put_vendored(&mut archive, name, &below, mtime).map_err(Problem::without_place)?;
+    }
     let mut put = |name: String, source: &Source| ustar::put(&mut archive, &name, source.text.as_bytes(), mtime);
     let mut all = || {
         numbered(INPUTS, files.inputs.len(), inputs).try_for_each(|(name, source)| put(name, source))?;
@@ -50,6 +59,10 @@ pub fn pack(
         Err(Some(problem)) => Err(Problem { help: None, ..problem }),
         _ => Err(Problem::without_place("the archive would not be read as it was written")),
     }
+}
+
+fn put_vendored(archive: &mut Vec<u8>, name: &str, below: &[u8], mtime: u32) -> Result<(), String> {
+    ustar::put(archive, &format!("{PROFILE}/{VENDOR}/{name}.tar"), below, mtime)
 }
 
 fn same(read: &[Arc<Source>], given: &[Arc<Source>]) -> bool {
@@ -78,17 +91,25 @@ pub(super) fn is_archive(start: &[u8]) -> bool {
 ///
 /// Errors: it holds something else, or more, than a profile with inputs and waivers.
 pub fn unpack(name: &str, archive: &mut dyn Read) -> Result<ProfileFiles, Vec<Problem>> {
-    unpacked(name, archive).map_err(|problem| vec![problem])
+    unpacked(name, archive, &mut Below::default()).map_err(|problem| vec![problem])
 }
 
-fn unpacked(name: &str, archive: &mut dyn Read) -> Result<ProfileFiles, Problem> {
+fn unpacked(name: &str, archive: &mut dyn Read, below: &mut Below) -> Result<ProfileFiles, Problem> {
     let refuse = |what: String| {
         let mut problem = Problem::without_place(format!("{name} cannot be read as an archive of a profile: {what}"));
         problem.help = Some("`assay archive PROFILE` makes one".to_owned());
         problem
     };
     let (mut files, mut inputs, mut waivers) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+    let mut vendored = BTreeMap::new();
     for (member, content) in ustar::files(archive, &largest).map_err(refuse)? {
+        if let Some(name_below) = member.strip_prefix(PROFILE).and_then(vendored_name) {
+            below.enter().map_err(refuse)?;
+            let found = unpacked(&format!("{name}:{member}"), &mut content.as_slice(), below)?;
+            below.depth -= 1;
+            vendored.insert(name_below.to_owned(), found);
+            continue;
+        }
         let source = text_source(&format!("{name}:{member}"), content, MAX_GIVEN)?;
         let (folder, rest) = member.split_once('/').unwrap_or_default();
         let given = if folder == INPUTS { &mut inputs } else { &mut waivers };
@@ -117,11 +138,24 @@ fn unpacked(name: &str, archive: &mut dyn Read) -> Result<ProfileFiles, Problem>
             return Err(refuse(format!("the files in {folder} are not numbered from 1 on, so one may be missing")));
         }
     }
+    let mut depends = Vec::new();
+    for (name_below, _, _) in files.first().map_or_else(Vec::new, |(_, main)| named_dependencies(main)) {
+        match vendored.remove(&name_below) {
+            Some(found) if found.inputs.is_empty() && found.waivers.is_empty() => depends.push((name_below, found)),
+            Some(_) => return Err(refuse(format!("`{name_below}`, on which it builds, holds inputs or waivers"))),
+            None => return Err(refuse(format!("it builds on `{name_below}`, which is not in {PROFILE}/{VENDOR}"))),
+        }
+    }
+    if let Some(name_below) = vendored.keys().next() {
+        return Err(refuse(format!("it does not build on `{name_below}`")));
+    }
     let given = |files: BTreeMap<usize, Arc<Source>>| files.into_values().collect();
     Ok(ProfileFiles {
         given: name.to_owned(),
         files: files.into_iter().map(|(_, source)| source).collect(),
         single,
+        archive: true,
+        depends,
         inputs: given(inputs),
         waivers: given(waivers),
     })
@@ -134,13 +168,20 @@ fn largest(name: &str, is_folder: bool) -> Result<u64, &'static str> {
     let in_controls = Path::new(rest).starts_with(CONTROLS);
     match (folder, is_folder) {
         (PROFILE | INPUTS | WAIVERS, true) if rest.is_empty() => Ok(0),
-        (PROFILE, true) if in_controls => Ok(0),
+        (PROFILE, true) if in_controls || rest == VENDOR => Ok(0),
+        (PROFILE, false) if vendored_name(&format!("/{rest}")).is_some() => Ok(MAX_VENDORED),
         (PROFILE, false) if parts == 1 && !in_controls && !rest.is_empty() => Ok(MAX_BYTES),
         (PROFILE, false) if in_controls && is_yaml(Path::new(rest)) && parts <= MAX_DEPTH + 1 => Ok(MAX_BYTES),
         (INPUTS | WAIVERS, false) if number(rest).is_some() => Ok(MAX_GIVEN),
         (INPUTS | WAIVERS, false) => Err("its name does not begin with a number and a hyphen"),
         _ => Err("no part of a profile, and neither inputs nor waivers"),
     }
+}
+
+/// The name of a profile below, of `/vendor/NAME.tar`.
+fn vendored_name(rest: &str) -> Option<&str> {
+    let name = rest.strip_prefix('/')?.strip_prefix(VENDOR)?.strip_prefix('/')?.strip_suffix(".tar")?;
+    is_name(name).then_some(name)
 }
 
 /// The number of an input or waiver file: digits, a hyphen, a name.

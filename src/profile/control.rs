@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::check::{Gate, Missing, Rules};
+use crate::check::{Gate, Item, Missing, Rules};
 use crate::outcome::{ControlFacts, Severity};
+use crate::profile::Control;
 use crate::profile::decode::{Decoder, Fields};
 use crate::profile::source::Span;
 use crate::profile::yaml::{Node, NodeKind};
@@ -28,6 +29,24 @@ struct Defaults {
 }
 
 pub(super) const DEFAULTS_KEYS: [&str; 4] = ["tags", "missing", "applicable_if", "only_if"];
+/// What an overlay may change of a control.
+pub(super) const OVERRIDE_KEYS: [&str; 13] = [
+    "title",
+    "impact",
+    "desc",
+    "check",
+    "fix",
+    "tags",
+    "refs",
+    "applicable_if",
+    "only_if",
+    "let",
+    "each",
+    "checks",
+    "missing",
+];
+/// Texts of a control, with their labels in the report.
+const DESCRIPTIONS: [(&str, &str); 3] = [("desc", "default"), ("check", "check"), ("fix", "fix")];
 pub(super) const REFERENCE_KEYS: [&str; 3] = ["ref", "url", "uri"];
 /// Tags that readers take as lists of texts.
 pub(super) const LIST_TAGS: [&str; 2] = ["nist", "cci"];
@@ -80,12 +99,7 @@ impl Decoder<'_> {
         let id = self.raw_text(id_node, "id")?.to_owned();
         let title = fields.get("title").and_then(|node| self.sentence(node, "title")).unwrap_or_default();
         let impact = fields.get("impact").map_or(Some(Severity::Medium.impact()), |node| self.impact(node));
-        let mut descriptions = Vec::new();
-        for (key, label) in [("desc", "default"), ("check", "check"), ("fix", "fix")] {
-            if let Some(text) = fields.get(key).and_then(|node| self.sentence(node, key)) {
-                descriptions.push((label.to_owned(), text.trim_end().to_owned()));
-            }
-        }
+        let descriptions = self.descriptions(&fields);
         let own_tags = fields.get("tags").map_or(Some(Vec::new()), |node| self.tags(node));
         let refs = fields.get("refs").map_or(Some(Vec::new()), |node| self.refs(node));
         let missing = match fields.get("missing") {
@@ -99,25 +113,16 @@ impl Decoder<'_> {
         let applicable_if = gate(self, "applicable_if", &defaults.applicable_if);
         let only_if = gate(self, "only_if", &defaults.only_if);
         let lets = fields.get("let").map_or(Some(Vec::new()), |node| self.lets(node));
-        let items = match (fields.get("checks"), fields.get("each")) {
-            (None, _) => {
-                self.problem(first_line(node), format!("control `{id}` has no checks"));
-                None
-            }
-            (Some(checks), None) => self.items(checks, "checks", missing.unwrap_or(Missing::Skip)),
-            (Some(checks), Some(each)) => self.each(each, checks, missing.unwrap_or(Missing::Skip)),
-        };
+        if fields.get("checks").is_none() {
+            self.problem(first_line(node), format!("control `{id}` has no checks"));
+        }
+        let items = self.checks_of(&fields, missing.unwrap_or(Missing::Skip));
         self.names.clear();
         if self.problems.len() > before {
             return None;
         }
         let mut tags = defaults.tags.clone();
-        for (name, value) in own_tags? {
-            match tags.iter_mut().find(|(known, _)| *known == name) {
-                Some((_, known)) => *known = value,
-                None => tags.push((name, value)),
-            }
-        }
+        merge(&mut tags, own_tags?);
         let impact = impact?;
         if !tags.iter().any(|(name, _)| name == "severity") {
             // Readers take the severity from here where a control turns out not to apply.
@@ -135,8 +140,74 @@ impl Decoder<'_> {
             file: Arc::clone(&self.source.name),
             line: self.source.position(node.span.start).0,
         };
-        let rules = Rules { applicable_if: applicable_if?, only_if: only_if?, lets: lets?, items: items? };
+        let (applicable_if, only_if) = (applicable_if?, only_if?);
+        let rules = Rules { supports: Vec::new(), applicable_if, only_if, lets: lets?, items: items? };
         Some(Decoded { facts, rules, id: id_node.span })
+    }
+
+    /// The texts for people.
+    fn descriptions(&mut self, fields: &Fields<'_>) -> Vec<(String, String)> {
+        let mut descriptions = Vec::new();
+        for (key, label) in DESCRIPTIONS {
+            if let Some(text) = fields.get(key).and_then(|node| self.sentence(node, key)) {
+                descriptions.push((label.to_owned(), text.trim_end().to_owned()));
+            }
+        }
+        descriptions
+    }
+
+    /// The checks, each of them for each of what `each` goes over.
+    fn checks_of(&mut self, fields: &Fields<'_>, missing: Missing) -> Option<Vec<Item>> {
+        match (fields.get("checks")?, fields.get("each")) {
+            (checks, None) => self.items(checks, "checks", missing),
+            (checks, Some(each)) => self.each(each, checks, missing),
+        }
+    }
+
+    /// A control of a profile below with what an overlay changes in it.
+    pub(super) fn overridden(&mut self, node: &Node<'_>, below: &Control, profile: &str) -> Option<Control> {
+        let fields = self.fields(node, "an override", &OVERRIDE_KEYS)?;
+        let before = self.problems.len();
+        if fields.0.is_empty() {
+            self.problem(node.span, "an override that changes nothing");
+        }
+        let (mut facts, mut rules) = ((*below.facts).clone(), (*below.rules).clone());
+        if let Some(title) = fields.get("title").and_then(|node| self.sentence(node, "title")) {
+            facts.title = title;
+        }
+        for (label, text) in self.descriptions(&fields) {
+            match facts.descriptions.iter_mut().find(|(known, _)| *known == label) {
+                Some((_, known)) => *known = text,
+                None => facts.descriptions.push((label, text)),
+            }
+        }
+        if let Some(impact) = fields.get("impact").and_then(|node| self.impact(node)) {
+            // The severity follows, where it is the one of the impact.
+            let [old, new] = [facts.impact, impact].map(|impact| Json::from(Severity::of_impact(impact).name()));
+            if facts.tags.iter().any(|(name, value)| name == "severity" && *value == old) {
+                merge(&mut facts.tags, vec![("severity".to_owned(), new)]);
+            }
+            facts.impact = impact;
+        }
+        let tags = fields.get("tags").and_then(|node| self.tags(node)).unwrap_or_default();
+        merge(&mut facts.tags, tags);
+        facts.refs.extend(fields.get("refs").and_then(|node| self.refs(node)).unwrap_or_default());
+        for (key, gate) in [("applicable_if", &mut rules.applicable_if), ("only_if", &mut rules.only_if)] {
+            if let Some(node) = fields.get(key) {
+                *gate = self.gate(node).map(Arc::new);
+            }
+        }
+        if fields.get("checks").is_some() {
+            let missing = fields.get("missing").and_then(|node| self.missing(node)).unwrap_or(Missing::Skip);
+            rules.lets = fields.get("let").and_then(|node| self.lets(node)).unwrap_or_default();
+            rules.items = self.checks_of(&fields, missing).unwrap_or_default();
+        } else if let Some(field) = fields.0.iter().find(|field| ["let", "each", "missing"].contains(&field.name)) {
+            self.problem(field.key, format!("`{}` goes with `checks`, which replace those below", field.name));
+        }
+        self.names.clear();
+        facts.code = format!("{}\n\n# changed by {profile}:\n{}", facts.code, self.code(node));
+        let changed = Control { facts: Arc::new(facts), rules: Arc::new(rules) };
+        (self.problems.len() == before).then_some(changed)
     }
 
     /// A word or a number from 0 to 1.
@@ -212,6 +283,16 @@ impl Decoder<'_> {
             if number == 0 { line } else { line.get(indent.min(column - 1)..).unwrap_or_default() }
         });
         moved.collect::<Vec<_>>().join("\n").trim_end().to_owned()
+    }
+}
+
+/// Sets tags; those of the same name are replaced.
+fn merge(tags: &mut Vec<(String, Json)>, others: Vec<(String, Json)>) {
+    for (name, value) in others {
+        match tags.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, known)) => *known = value,
+            None => tags.push((name, value)),
+        }
     }
 }
 

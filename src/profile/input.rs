@@ -1,5 +1,5 @@
 //! Inputs: what a profile declares, and what the auditor gives. The auditor's word wins: `--input` over input files
-//! (a later file over an earlier one) over the profile's own value.
+//! (a later file over an earlier one) over the word of an overlay over the profile's own value.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::check::{core_scalar, to_value};
 use crate::outcome::InputFacts;
 use crate::parse::version::Scheme;
 use crate::pattern::Pattern;
-use crate::profile::decode::{Decoder, not_bool};
+use crate::profile::decode::{Decoder, Field, not_bool};
 use crate::profile::source::{Place, Problem, Source, Span};
 use crate::profile::test::ValuePlace;
 use crate::profile::yaml::{self, Node, NodeKind};
@@ -150,8 +150,13 @@ impl GivenInputs {
 const COMMAND_LINE: &str = "--input ";
 
 impl Decoder<'_> {
-    /// The inputs that a profile declares, with the auditor's values.
-    pub(super) fn declared_inputs(&mut self, node: &Node<'_>, given: &GivenInputs) -> Inputs {
+    /// The inputs that a profile declares, with the values of the profile above it and the auditor's.
+    pub(super) fn declared_inputs(
+        &mut self,
+        node: &Node<'_>,
+        above: Option<(&Arc<Source>, &Node<'_>)>,
+        given: &GivenInputs,
+    ) -> Inputs {
         let mut inputs = Inputs::default();
         let Some(fields) = self.entries(node, "inputs") else { return inputs };
         for field in &fields.0 {
@@ -160,14 +165,20 @@ impl Decoder<'_> {
                 self.problem_with_help(field.key, format!("`{}` cannot be the name of an input", field.name), help);
                 continue;
             }
-            if let Some(input) = self.declared_input(field.name, field.key, field.value, given) {
+            if let Some(input) = self.declared_input(field, above, given) {
                 inputs.0.push(input);
             }
         }
         inputs
     }
 
-    fn declared_input(&mut self, name: &str, key: Span, node: &Node<'_>, given: &GivenInputs) -> Option<Input> {
+    fn declared_input(
+        &mut self,
+        field: &Field<'_>,
+        above: Option<(&Arc<Source>, &Node<'_>)>,
+        given: &GivenInputs,
+    ) -> Option<Input> {
+        let Field { name, key, value: node } = *field;
         let fields = self.fields(node, "an input", &INPUT_KEYS)?;
         let kind_of = |decoder: &mut Self, which: &str, otherwise: Kind| match fields.get(which) {
             None => Some(otherwise),
@@ -193,6 +204,11 @@ impl Decoder<'_> {
         let problems = self.problems.len();
         let mut value =
             fields.get("value").and_then(|node| value(self.source, &mut self.problems, node, kind, of, name));
+        if let Some((source, above)) = above
+            && let Some(node) = above.get(name)
+        {
+            value = self::value(source, &mut self.problems, node, kind, of, name);
+        }
         for file in &given.files {
             let Ok(root) = yaml::parse(file) else { continue };
             if let Some(node) = root.get(name) {

@@ -9,10 +9,12 @@ use sha2::{Digest, Sha256};
 
 use crate::check::{Condition, Supports};
 use crate::order;
+use crate::outcome::DependencyFacts;
 use crate::profile::archive::{is_archive, unpack};
 use crate::profile::control::Decoded;
 use crate::profile::decode::{Decoder, Fields};
 use crate::profile::input::{GivenInputs, Inputs, is_name};
+use crate::profile::overlay::{Dependency, Overlay, named_dependencies};
 use crate::profile::source::{Place, Problem, Source, hex};
 use crate::profile::yaml::{self, Node};
 use crate::profile::{Control, Profile};
@@ -41,8 +43,11 @@ pub(super) const PROFILE_KEYS: [&str; 13] = [
     "depends",
     "overlay",
 ];
-/// Keys of profiles that build on others.
-pub(super) const LATER_KEYS: [&str; 2] = ["depends", "overlay"];
+/// Where a profile keeps copies of those that it builds on: an archive for each.
+pub(super) const VENDOR: &str = "vendor";
+/// How deep profiles build on each other, and on how many in all.
+pub(super) const MAX_BELOW: usize = 8;
+const MAX_PROFILES: usize = 100;
 pub(super) const CONTROL_FILE_KEYS: [&str; 3] = ["schema", "defaults", "controls"];
 
 /// The files of one profile, as they were read.
@@ -53,6 +58,10 @@ pub struct ProfileFiles {
     /// profile.yaml first; of a single file, that file.
     pub(super) files: Vec<Arc<Source>>,
     pub(super) single: bool,
+    /// Whether it is an archive, which holds all that it builds on.
+    pub(super) archive: bool,
+    /// The profiles that it builds on, by the names that it gives them.
+    pub(super) depends: Vec<(String, ProfileFiles)>,
     /// Input files of its archive, in order; they come before those of the command line.
     pub inputs: Vec<Arc<Source>>,
     /// Waiver files of its archive, the same way.
@@ -72,11 +81,53 @@ pub struct Loaded {
     pub input_names: Vec<String>,
 }
 
-/// Reads the files of a profile: a folder, a single file, an archive, or `-` for one of the latter on standard input.
-#[expect(clippy::disallowed_methods, reason = "the auditor's own files")]
+/// Reads the files of a profile: a folder, a single file, an archive, or `-` for one of the latter on standard input;
+/// and those of the profiles that it builds on.
 pub fn read(given: &str) -> Result<ProfileFiles, Vec<Problem>> {
+    read_below(given, Vendored::First, &mut Below::default())
+}
+
+/// The same from where `depends` says that they are, or from where the auditor does, whatever its folder `vendor` holds.
+pub fn read_dependencies(given: &str, from: &[(String, String)]) -> Result<ProfileFiles, Vec<Problem>> {
+    read_below(given, Vendored::Ignored(from), &mut Below::default())
+}
+
+/// Whether copies in the folder `vendor` are taken.
+#[derive(Clone, Copy)]
+enum Vendored<'a> {
+    First,
+    /// The auditor's places come first.
+    Ignored(&'a [(String, String)]),
+}
+
+/// How far down reading is, and how many profiles were read.
+#[derive(Default)]
+pub(super) struct Below {
+    pub(super) depth: usize,
+    pub(super) profiles: usize,
+}
+
+impl Below {
+    /// Goes down by one. Errors: it is too deep, or there are too many.
+    pub(super) fn enter(&mut self) -> Result<(), String> {
+        self.profiles += 1;
+        self.depth += 1;
+        match (self.depth, self.profiles) {
+            (depth, _) if depth > MAX_BELOW => {
+                Err(format!("profiles build on each other more than {MAX_BELOW} deep; is it a circle?"))
+            }
+            (_, profiles) if profiles > MAX_PROFILES => Err(format!("it builds on more than {MAX_PROFILES} profiles")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the auditor's own files")]
+fn read_below(given: &str, vendored: Vendored<'_>, below: &mut Below) -> Result<ProfileFiles, Vec<Problem>> {
     if given == "-" {
-        return read_stream(given, "standard input", "<stdin>", &mut std::io::stdin().lock());
+        let mut files = read_stream(given, "standard input", "<stdin>", &mut std::io::stdin().lock())?;
+        read_depends(&mut files, None, vendored, below)?;
+        return Ok(files);
     }
     let path = Path::new(given);
     let unreadable = |error: std::io::Error| {
@@ -89,7 +140,9 @@ pub fn read(given: &str) -> Result<ProfileFiles, Vec<Problem>> {
     };
     if !std::fs::metadata(path).map_err(unreadable)?.is_dir() {
         let mut file = std::fs::File::open(path).map_err(|error| vec![unreadable_file(given, &error)])?;
-        return read_stream(given, given, given, &mut file);
+        let mut files = read_stream(given, given, given, &mut file)?;
+        read_depends(&mut files, Some(path.parent().unwrap_or(Path::new(""))), vendored, below)?;
+        return Ok(files);
     }
     let (files, problems): (Vec<_>, Vec<_>) =
         folder(path)?.iter().map(|path| read_source(&path.display().to_string(), MAX_BYTES)).partition(Result::is_ok);
@@ -98,7 +151,91 @@ pub fn read(given: &str) -> Result<ProfileFiles, Vec<Problem>> {
         return Err(problems);
     }
     let files = files.into_iter().flatten().collect();
-    Ok(ProfileFiles { given: given.to_owned(), files, single: false, inputs: Vec::new(), waivers: Vec::new() })
+    let mut files = ProfileFiles::new(given, files, false);
+    read_depends(&mut files, Some(path), vendored, below)?;
+    Ok(files)
+}
+
+/// Reads the profiles that one builds on; of an archive, they were in it.
+fn read_depends(
+    files: &mut ProfileFiles,
+    folder: Option<&Path>,
+    vendored: Vendored<'_>,
+    below: &mut Below,
+) -> Result<(), Vec<Problem>> {
+    let (Some(main), false) = (files.files.first(), files.archive) else { return Ok(()) };
+    let mut problems = Vec::new();
+    for (name, span, path) in named_dependencies(main) {
+        let refuse = |span, message: String, help: &str| {
+            vec![Problem { place: Some(Place::new(main, span)), message, help: Some(help.to_owned()) }]
+        };
+        let copy = folder.map(|folder| folder.join(VENDOR).join(format!("{name}.tar")));
+        let copy = copy.filter(|copy| matches!(vendored, Vendored::First) && copy.is_file());
+        let from = match vendored {
+            Vendored::Ignored(from) => {
+                from.iter().find(|(known, _)| *known == name).map(|(_, from)| PathBuf::from(from))
+            }
+            Vendored::First => None,
+        };
+        let (from, at) = match (copy.or(from), path) {
+            (Some(from), _) => (from, span),
+            (None, Some((path, at))) => match folder {
+                Some(folder) => (folder.join(path), at),
+                None if Path::new(&path).is_absolute() => (PathBuf::from(path), at),
+                None => {
+                    let message = format!("`{path}` has no place: the profile is on standard input");
+                    problems.extend(refuse(at, message, "`assay archive PROFILE -o -` takes along what it builds on"));
+                    continue;
+                }
+            },
+            (None, None) => {
+                let message = format!("the profile `{name}` is not there: it has no `path` and is not in {VENDOR}");
+                problems.extend(refuse(
+                    span,
+                    message,
+                    &format!("`assay vendor PROFILE --from {name}=FILE` puts it there"),
+                ));
+                continue;
+            }
+        };
+        let found = match below.enter() {
+            Ok(()) => read_below(&from.display().to_string(), Vendored::First, below),
+            Err(message) => Err(vec![Problem::without_place(message)]),
+        };
+        below.depth -= 1;
+        match found {
+            Ok(found) if found.inputs.is_empty() && found.waivers.is_empty() => files.depends.push((name, found)),
+            Ok(_) => {
+                let message = format!("the archive {} holds inputs or waivers, which belong to a run", from.display());
+                problems.extend(refuse(at, message, "make one without them, and give them to the scan"));
+            }
+            Err(found) => problems.extend(found.into_iter().map(|problem| match problem.place {
+                Some(_) => problem,
+                None => Problem { place: Some(Place::new(main, at)), ..problem },
+            })),
+        }
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+impl ProfileFiles {
+    /// These files, without others beside them.
+    pub(super) fn new(given: &str, files: Vec<Arc<Source>>, single: bool) -> ProfileFiles {
+        ProfileFiles {
+            given: given.to_owned(),
+            files,
+            single,
+            archive: false,
+            depends: Vec::new(),
+            inputs: Vec::new(),
+            waivers: Vec::new(),
+        }
+    }
+
+    /// The profiles that it builds on, by the names that it gives them.
+    pub fn depends(&self) -> &[(String, ProfileFiles)] {
+        &self.depends
+    }
 }
 
 /// A profile in a single file of this name, or an archive of this name: its first bytes tell.
@@ -119,8 +256,7 @@ fn read_stream(
     }
     read(MAX_BYTES + 1 - bytes.len() as u64, &mut bytes)?;
     let source = text_source(name, bytes, MAX_BYTES).map_err(|problem| vec![problem])?;
-    let files = vec![source];
-    Ok(ProfileFiles { given: given.to_owned(), files, single: true, inputs: Vec::new(), waivers: Vec::new() })
+    Ok(ProfileFiles::new(given, vec![source], true))
 }
 
 fn unreadable_file(name: &str, error: &std::io::Error) -> Problem {
@@ -210,9 +346,15 @@ pub fn compile(files: &[ProfileFiles], given: &GivenInputs) -> Result<Loaded, Ve
         }
     }
     for files in files {
-        let (profile, mut found) = profile(files, given, &mut known_inputs, &mut ids);
+        let (compiled, mut found) = profile(files, None, given, &mut Scope::default(), &mut known_inputs);
+        let known_problems = problems.len() + found.len();
         problems.append(&mut found);
-        profiles.extend(profile);
+        let Some(Compiled { mut profile, controls }) = compiled else { continue };
+        problems.extend(controls.iter().filter_map(|(control, place)| given_twice(&mut ids, control, place)));
+        profile.controls = controls.into_iter().map(|(control, _)| control).collect();
+        if problems.len() == known_problems {
+            profiles.push(profile);
+        }
     }
     if !problems.is_empty() {
         return Err(problems);
@@ -228,13 +370,40 @@ pub fn compile(files: &[ProfileFiles], given: &GivenInputs) -> Result<Loaded, Ve
     Ok(Loaded { profiles, unused_inputs, unknown_values, input_names: known_inputs })
 }
 
-/// One profile; `None` when it has problems.
+/// The problem of an id that is known already.
+fn given_twice(ids: &mut HashMap<String, Place>, control: &Control, place: &Place) -> Option<Problem> {
+    let id = &control.facts.id;
+    let Some(first) = ids.get(id) else {
+        ids.insert(id.clone(), place.clone());
+        return None;
+    };
+    let (line, _) = first.position();
+    let message = format!("the id `{id}` is given twice, first at {}:{line}", first.file());
+    let help = "ids are unique over all profiles of a scan: readers of HDF would mix the two".to_owned();
+    Some(Problem { place: Some(place.clone()), message, help: Some(help) })
+}
+
+/// A profile, and its controls with where their ids stand.
+struct Compiled {
+    profile: Profile,
+    controls: Vec<(Control, Place)>,
+}
+
+/// The conditions of a profile and of those below it; those of a dependency are called `NAME/CONDITION` above it.
+#[derive(Default)]
+struct Scope {
+    names: Vec<String>,
+    conditions: Vec<Condition>,
+}
+
+/// One profile; `None` when it has problems. `above` is what the profile above it says of its inputs.
 fn profile(
     files: &ProfileFiles,
+    above: Option<(&Arc<Source>, &Node<'_>)>,
     given: &GivenInputs,
+    scope: &mut Scope,
     known_inputs: &mut Vec<String>,
-    ids: &mut HashMap<String, Place>,
-) -> (Option<Profile>, Vec<Problem>) {
+) -> (Option<Compiled>, Vec<Problem>) {
     let mut problems = Vec::new();
     let Some(main) = files.files.first() else { return (None, problems) };
     let root = match yaml::parse(main) {
@@ -262,37 +431,75 @@ fn profile(
     }
     decoder.schema(&root, &fields);
     let mut profile = decoder.metadata(&root, &fields);
-    let inputs = fields.get("inputs").map_or_else(Inputs::default, |node| decoder.declared_inputs(node, given));
+    let inputs = fields.get("inputs").map_or_else(Inputs::default, |node| decoder.declared_inputs(node, above, given));
+    let depends = decoder.depends(&fields);
+    let overlays = decoder.overlays(&fields, &depends);
     problems.append(&mut decoder.problems);
     known_inputs.extend(inputs.names().map(str::to_owned));
     profile.inputs = inputs.facts();
 
+    let (mut taken, mut problems_below) = (Vec::new(), Vec::new());
+    for dependency in &depends {
+        let below = files.depends.iter().find(|(name, _)| name == dependency.name);
+        let overlay = overlays.iter().find(|overlay| overlay.from == dependency.name);
+        let (Some((_, below)), Some(overlay)) = (below, overlay) else { continue };
+        let first_name = scope.names.len();
+        let above = overlay.inputs.map(|inputs| (main, inputs));
+        let (compiled, mut found) = self::profile(below, above, given, scope, known_inputs);
+        let is_sound = found.is_empty();
+        problems_below.append(&mut found);
+        for name in scope.names.iter_mut().skip(first_name) {
+            *name = format!("{}/{name}", dependency.name);
+        }
+        let Some(compiled) = compiled.filter(|_| is_sound) else { continue };
+        let mut decoder = Decoder::new(main, &inputs, &[]);
+        decoder.check_dependency(dependency, overlay, &compiled.profile);
+        problems.append(&mut decoder.problems);
+        let profile_below = &compiled.profile;
+        profile.depends.push(DependencyFacts {
+            name: dependency.name.to_owned(),
+            profile: format!("{} {}", profile_below.name, profile_below.version).trim_end().to_owned(),
+            path: below.given.clone(),
+            sha256: profile_below.sha256.clone(),
+        });
+        for input in &profile_below.inputs {
+            if !profile.inputs.iter().any(|known| known.name == input.name) {
+                profile.inputs.push(input.clone());
+            }
+        }
+        taken.push((overlay, compiled));
+    }
+
     let mut decoder = Decoder::new(main, &inputs, &[]);
-    let names = fields.get("conditions").map_or_else(Vec::new, |node| decoder.condition_names(node));
+    let own_names = fields.get("conditions").map_or_else(Vec::new, |node| decoder.condition_names(node));
     problems.append(&mut decoder.problems);
+    let names: Vec<String> = scope.names.iter().cloned().chain(own_names).collect();
     let mut decoder = Decoder::new(main, &inputs, &names);
-    profile.conditions = fields.get("conditions").map_or_else(Vec::new, |node| decoder.named_conditions(node));
+    let first = scope.names.len();
+    let own_conditions = fields.get("conditions").map(|node| decoder.named_conditions(node, first));
+    scope.conditions.extend(own_conditions.unwrap_or_default());
     problems.append(&mut decoder.problems);
 
+    let mut controls: Vec<(Control, Place)> = Vec::new();
+    for (overlay, compiled) in taken {
+        let supports = compiled.profile.supports;
+        for (mut control, place) in decoder.taken_from_below(overlay, compiled.controls, &profile.name) {
+            if supports != Supports::default() {
+                Arc::make_mut(&mut control.rules).supports.push(supports.clone());
+            }
+            controls.push((control, place));
+        }
+        problems.append(&mut decoder.problems);
+    }
     let control_files = if files.single { &files.files[..] } else { files.files.get(1..).unwrap_or_default() };
     for file in control_files {
-        let (controls, mut found) = controls_of(file, files.single, &inputs, &names);
+        let (decoded, mut found) = controls_of(file, files.single, &inputs, &names);
         problems.append(&mut found);
-        for Decoded { facts, rules, id } in controls {
-            let place = Place::new(file, id);
-            if let Some(first) = ids.get(&facts.id) {
-                let (line, _) = first.position();
-                let message = format!("the id `{}` is given twice, first at {}:{line}", facts.id, first.file());
-                let help =
-                    Some("ids are unique over all profiles of a scan: readers of HDF would mix the two".to_owned());
-                problems.push(Problem { place: Some(place), message, help });
-                continue;
-            }
-            ids.insert(facts.id.clone(), place);
-            profile.controls.push(Control { facts: Arc::new(facts), rules: Arc::new(rules) });
+        for Decoded { facts, rules, id } in decoded {
+            controls.push((Control { facts: Arc::new(facts), rules: Arc::new(rules) }, Place::new(file, id)));
         }
     }
-    if profile.controls.is_empty() && problems.is_empty() {
+    if controls.is_empty() && problems.is_empty() && problems_below.is_empty() {
         let mut problem = Problem::without_place(format!("profile {} has no controls", files.given));
         problem.help = Some("controls stand in controls/*.yaml, or under `controls:` of a single file".to_owned());
         problems.push(problem);
@@ -303,8 +510,13 @@ fn profile(
         place.map(|(name, position)| (files.files.iter().position(|file| *file.name == *name), position))
     };
     order::sort(&mut problems, &|a, b| read(a).cmp(&read(b)));
-    profile.sha256 = digest(&files.files);
-    (problems.is_empty().then_some(profile), problems)
+    problems_below.append(&mut problems);
+    profile.sha256 = digest(&files.files, &profile.depends);
+    // Those of the top are what its controls ask, by place.
+    profile.conditions.clone_from(&scope.conditions);
+    scope.names = names;
+    // With problems, controls are compared with those of other profiles all the same.
+    (Some(Compiled { profile, controls }), problems_below)
 }
 
 fn controls_of(
@@ -368,6 +580,7 @@ impl Decoder<'_> {
             license: text("license"),
             copyright: text("copyright"),
             sha256: String::new(),
+            depends: Vec::new(),
             supports: Supports::default(),
             inputs: Vec::new(),
             conditions: Vec::new(),
@@ -376,14 +589,6 @@ impl Decoder<'_> {
         if fields.get("name").is_none() {
             let first = crate::profile::source::Span { start: root.span.start, end: root.span.start + 1 };
             self.problem_with_help(first, "a profile needs `name`", Some("such as `name: my-baseline`".to_owned()));
-        }
-        for later in LATER_KEYS {
-            if let Some(node) = fields.get(later) {
-                self.problem(
-                    node.span,
-                    format!("`{later}` is not built yet: this version runs profiles that stand alone"),
-                );
-            }
         }
         profile.supports = fields.get("supports").and_then(|node| self.supports(node)).unwrap_or_default();
         profile
@@ -419,13 +624,29 @@ impl Decoder<'_> {
         names
     }
 
-    /// The named conditions, in order; each may use those before it.
-    fn named_conditions(&mut self, node: &Node<'_>) -> Vec<Condition> {
+    /// Whether a profile below is the one that is meant, and has the inputs that are given to it.
+    fn check_dependency(&mut self, dependency: &Dependency<'_>, overlay: &Overlay<'_>, below: &Profile) {
+        if let Some((wanted, span)) = dependency.sha256
+            && !wanted.eq_ignore_ascii_case(&below.sha256)
+        {
+            let help = Some("if the change is wanted, write its new digest".to_owned());
+            let message = format!("the profile `{}` has the digest {}", dependency.name, below.sha256);
+            self.problem_with_help(span, message, help);
+        }
+        let Some(fields) = overlay.inputs.and_then(|node| self.entries(node, "inputs")) else { return };
+        let known: Vec<&str> = below.inputs.iter().map(|input| input.name.as_str()).collect();
+        for field in fields.0.iter().filter(|field| !known.contains(&field.name)) {
+            self.unknown(field.key, format!("`{}` has no input `{}`", dependency.name, field.name), field.name, &known);
+        }
+    }
+
+    /// The named conditions, in order; each may use those before it, of which these come from profiles below.
+    fn named_conditions(&mut self, node: &Node<'_>, first: usize) -> Vec<Condition> {
         let Some(fields) = self.entries(node, "conditions") else { return Vec::new() };
         let all = self.conditions;
         let mut conditions = Vec::new();
         for (place, field) in fields.0.iter().enumerate() {
-            self.conditions = all.get(..place).unwrap_or_default();
+            self.conditions = all.get(..first + place).unwrap_or_default();
             // A condition with errors keeps its place, so that the others keep theirs.
             conditions.push(self.condition(field.value).unwrap_or(Condition::Live));
         }
@@ -444,13 +665,18 @@ pub(super) fn relative(files: &[Arc<Source>]) -> Vec<(String, &Arc<Source>)> {
     files.iter().map(|file| (relative(file), file)).collect()
 }
 
-/// SHA-256 over names and contents, as InSpec does it: `name NUL content NUL`, by name.
-fn digest(files: &[Arc<Source>]) -> String {
+/// SHA-256 over names and contents, as InSpec does it: `name NUL content NUL`, by name; then those of the profiles below.
+fn digest(files: &[Arc<Source>], depends: &[DependencyFacts]) -> String {
     let mut named = relative(files);
     order::sort(&mut named, &|a, b| a.0.cmp(&b.0));
     let mut digest = Sha256::new();
     for (name, file) in named {
         for part in [name.as_bytes(), b"\0", file.text.as_bytes(), b"\0"] {
+            digest.update(part);
+        }
+    }
+    for below in depends {
+        for part in [below.name.as_bytes(), b"\0", below.sha256.as_bytes(), b"\0"] {
             digest.update(part);
         }
     }

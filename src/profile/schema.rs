@@ -11,12 +11,13 @@ use serde_json::{Map, Value as Json};
 use crate::check::Supports;
 use crate::json::{filled, object, texts};
 use crate::outcome::Severity;
-use crate::profile::control::{CONTROL_KEYS, DEFAULTS_KEYS, LIST_TAGS, REFERENCE_KEYS, SEVERITY_TAGS};
+use crate::profile::control::{CONTROL_KEYS, DEFAULTS_KEYS, LIST_TAGS, OVERRIDE_KEYS, REFERENCE_KEYS, SEVERITY_TAGS};
 use crate::profile::input::{INPUT_KEYS, KINDS, Kind};
 use crate::profile::items::{
     EACH_KEYS, INPUT_EXPECT_KEYS, LET_KEYS, MISSING, NO_CONDITIONS, OTHERS, beside, beside_in_condition,
 };
-use crate::profile::load::{CONTROL_FILE_KEYS, LATER_KEYS, PROFILE_KEYS};
+use crate::profile::load::{CONTROL_FILE_KEYS, PROFILE_KEYS};
+use crate::profile::overlay::{DEPENDS_KEYS, OVERLAY_KEYS};
 use crate::profile::schema::values::{argument, of_type, put_tests, put_types, test};
 use crate::profile::test::ValuePlace;
 use crate::resource::{Columns, Keys, Property, REGISTRY, Resource, Shape, Takes, Type, resource};
@@ -137,7 +138,22 @@ fn file_key(key: &str) -> Json {
         "conditions" => named(reference("condition"), "live"),
         "defaults" => keyed(&DEFAULTS_KEYS, control_key),
         "controls" => list_of(reference("control")),
-        key if LATER_KEYS.contains(&key) => false.into(),
+        "depends" => list_of(requiring(keyed(&DEPENDS_KEYS, |_| reference("text")), &["name"])),
+        "overlay" => list_of(requiring(keyed(&OVERLAY_KEYS, overlay_key), &["from"])),
+        _ => reference("text"),
+    }
+}
+
+fn overlay_key(key: &str) -> Json {
+    let ids = || list_of(reference("text"));
+    match key {
+        "include" => any_of([filled(r#"{"const": "all"}"#, &mut []), ids()]),
+        "skip" => ids(),
+        "inputs" => named(true.into(), "inputs"),
+        "override" => {
+            let changes = keyed(&OVERRIDE_KEYS, control_key);
+            filled(r#"{"type": "object", "additionalProperties": "@0"}"#, &mut [changes])
+        }
         _ => reference("text"),
     }
 }

@@ -13,8 +13,9 @@ pub struct Selection {
     tags: Vec<Wanted>,
 }
 
+/// One id or tag, or a pattern of them.
 #[derive(Debug)]
-struct Wanted {
+pub(super) struct Wanted {
     text: String,
     pattern: Option<Pattern>,
 }
@@ -75,7 +76,7 @@ impl Selection {
 }
 
 impl Wanted {
-    fn new(text: &str) -> Result<Wanted, SelectError> {
+    pub(super) fn new(text: &str) -> Result<Wanted, SelectError> {
         let inner = text.strip_prefix('/').and_then(|rest| rest.strip_suffix('/')).filter(|inner| !inner.is_empty());
         let pattern = match inner.map(Pattern::new) {
             Some(Ok(pattern)) => Some(pattern),
@@ -85,7 +86,7 @@ impl Wanted {
         Ok(Wanted { text: text.to_owned(), pattern })
     }
 
-    fn is(&self, text: &str) -> bool {
+    pub(super) fn is(&self, text: &str) -> bool {
         match &self.pattern {
             Some(pattern) => pattern.is_match(text.as_bytes()),
             None => self.text == text,

@@ -13,7 +13,9 @@ use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Value as Json, json};
 
 use crate::json::object;
-use crate::outcome::{CheckResult, ControlResult, LiveFacts, ProfileResult, Report, Status, TargetFacts, Waiver};
+use crate::outcome::{
+    CheckResult, ControlResult, DependencyFacts, LiveFacts, ProfileResult, Report, Status, TargetFacts, Waiver,
+};
 use crate::threshold::Verdict;
 
 pub use read::{ReadError, read};
@@ -57,6 +59,10 @@ fn about(report: &Report, verdict: Option<&Verdict>, start: &str) -> Json {
         "target": target(&report.target),
         "files": files,
     });
+    let depends = depends(&report.profiles);
+    if let (false, Some(map)) = (depends.is_empty(), about.as_object_mut()) {
+        map.insert("depends".to_owned(), depends.into());
+    }
     if let (Some(verdict), Some(map)) = (verdict, about.as_object_mut()) {
         map.insert("threshold".to_owned(), json!({ "met": verdict.is_met(), "violations": verdict.violations }));
     }
@@ -180,6 +186,14 @@ impl Serialize for WireProfile<'_> {
         }
         map.end()
     }
+}
+
+/// The profiles that each one builds on. Its controls that come from there are its own in the report: readers count those
+/// of one profile only, and converters to checklists leave out a profile with `depends`.
+fn depends(profiles: &[ProfileResult]) -> Vec<Json> {
+    let all = profiles.iter().flat_map(|profile| profile.depends.iter().map(move |below| (profile, below)));
+    let one = |(above, below): (&ProfileResult, &DependencyFacts)| json!({ "above": above.name, "name": below.name, "profile": below.profile, "path": below.path, "sha256": below.sha256 });
+    all.map(one).collect()
 }
 
 fn attributes(profile: &ProfileResult) -> Vec<Json> {

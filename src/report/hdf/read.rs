@@ -121,6 +121,7 @@ impl Profile {
             copyright: text_of(json, "copyright"),
             sha256: text_of(json, "sha256"),
             supports: list(json, "supports").to_vec(),
+            depends: Vec::new(),
             inputs: Vec::new(),
             skipped: skipped.then(|| why.unwrap_or_else(|| text(json, "skip_message")).to_owned()),
             controls: Vec::new(),
