@@ -2,6 +2,8 @@
 
 pub mod accounts;
 pub mod acl;
+pub mod apk;
+pub mod binary;
 pub mod capability;
 pub mod container_id;
 pub mod csv;
@@ -9,13 +11,18 @@ pub mod directives;
 pub mod dpkg;
 pub mod id_map;
 pub mod key_value;
+pub mod language_packages;
 pub mod limits;
 pub mod mountinfo;
 pub mod mysql;
 pub mod os_release;
+pub mod pacman;
+pub mod pem;
 pub mod postgres;
 pub mod proc_status;
+pub mod rpm;
 pub mod sockets;
+pub mod sqlite;
 pub mod sshd_config;
 pub mod sshd_match;
 pub mod structured;
@@ -23,6 +30,7 @@ pub mod toml;
 pub mod version;
 pub mod xml;
 mod yaml_limits;
+pub mod zip;
 
 use std::fmt;
 

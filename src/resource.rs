@@ -25,6 +25,8 @@ mod mounts;
 mod os;
 mod os_env;
 mod package;
+mod package_databases;
+mod package_files;
 mod ports;
 mod processes;
 pub mod reference;

@@ -10,6 +10,28 @@ use std::sync::Arc;
 /// Bytes of a target or text of a profile; cheap to share between checks.
 pub type Text = Arc<[u8]>;
 
+/// Which rules two versions are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Numbers and words between dots; a word, and what follows a hyphen, is a pre-release. RubyGems' rules, but that
+    /// the first part may hold letters too (2024a).
+    General,
+    /// epoch:upstream-revision.
+    Dpkg,
+    /// epoch:version-release, by rpm.
+    Rpm,
+    /// Numbers, a letter, _suffixes and -rN, by apk.
+    Apk,
+    /// epoch:version-release, by pacman.
+    Pacman,
+    /// Versions of Python packages (PEP 440).
+    Python,
+    /// Numbers between dots and hyphens, by R.
+    R,
+    /// Decimal numbers (1.10 is 1.1) and dotted ones (v1.10.0), by Perl.
+    Perl,
+}
+
 /// One value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -27,6 +49,8 @@ pub enum Value {
     Time(i64),
     /// Bytes.
     Text(Text),
+    /// A version, which brings the rules by which it compares.
+    Version(Scheme, Text),
     /// Values in order.
     List(Vec<Value>),
     /// Keys in the order of the file; a key given twice stands twice.
@@ -39,6 +63,11 @@ impl Value {
         Value::Text(Arc::from(bytes.as_ref()))
     }
 
+    /// A version of this scheme.
+    pub fn version(scheme: Scheme, bytes: impl AsRef<[u8]>) -> Value {
+        Value::Version(scheme, Arc::from(bytes.as_ref()))
+    }
+
     /// A list of texts.
     pub fn texts<T: AsRef<[u8]>>(items: impl IntoIterator<Item = T>) -> Value {
         Value::List(items.into_iter().map(Value::text).collect())
@@ -47,7 +76,7 @@ impl Value {
     /// The bytes of a text.
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match self {
-            Value::Text(text) => Some(text),
+            Value::Text(text) | Value::Version(_, text) => Some(text),
             _ => None,
         }
     }
@@ -71,7 +100,7 @@ impl Value {
     pub fn inspect_into(&self, out: &mut String) {
         match self {
             Value::Nil => out.push_str("nil"),
-            Value::Text(text) => inspect_text(text, out),
+            Value::Text(text) | Value::Version(_, text) => inspect_text(text, out),
             Value::Mode(mode) => {
                 let _ = write!(out, "{mode:04o}");
             }
@@ -110,7 +139,7 @@ impl Value {
             Value::Float(number) => float_text(*number),
             Value::Mode(mode) => format!("{mode:04o}"),
             Value::Time(seconds) => date_text(*seconds),
-            Value::Text(text) => lossless(text),
+            Value::Text(text) | Value::Version(_, text) => lossless(text),
             Value::List(items) => items.iter().map(Value::plain).collect::<Vec<_>>().join(", "),
             Value::Map(_) => self.inspect(),
         }

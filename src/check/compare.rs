@@ -56,9 +56,13 @@ impl Order {
 /// Whether two values are equal.
 pub(super) fn equal(by: By, actual: &Value, expected: &Value) -> bool {
     match (actual, expected) {
+        (Value::Version(scheme, actual), expected) => {
+            equal(By::Version(*scheme), &Value::Text(actual.clone()), expected)
+        }
+        (actual, Value::Version(_, expected)) => equal(by, actual, &Value::Text(expected.clone())),
         (Value::Text(actual), Value::Text(expected)) => match by {
             By::Version(scheme) => {
-                actual == expected || version::compare(scheme, actual, expected) == Some(Ordering::Equal)
+                actual == expected || version::against(scheme, actual, expected) == Some(Ordering::Equal)
             }
             By::Exact | By::Untyped | By::Time => actual == expected,
         },
@@ -87,7 +91,11 @@ pub(super) fn equal(by: By, actual: &Value, expected: &Value) -> bool {
 /// The order of two values; `None` when they have none.
 pub(super) fn order(by: By, actual: &Value, expected: &Value) -> Option<Ordering> {
     match (by, actual, expected) {
-        (By::Version(scheme), Value::Text(actual), Value::Text(expected)) => version::compare(scheme, actual, expected),
+        (_, Value::Version(scheme, actual), expected) => {
+            order(By::Version(*scheme), &Value::Text(actual.clone()), expected)
+        }
+        (by, actual, Value::Version(_, expected)) => order(by, actual, &Value::Text(expected.clone())),
+        (By::Version(scheme), Value::Text(actual), Value::Text(expected)) => version::against(scheme, actual, expected),
         (By::Time, Value::Text(text), Value::Time(_)) => order(by, &read_time(text)?, expected),
         (_, Value::Time(actual), Value::Time(expected)) => Some(actual.cmp(expected)),
         (_, Value::Mode(actual), Value::Mode(expected)) => Some(actual.cmp(expected)),
@@ -146,6 +154,10 @@ pub(super) fn cmp(actual: &Value, expected: &Value) -> bool {
         && let [one] = items.as_slice()
     {
         return cmp(one, expected);
+    }
+    if let (Value::Version(_, text), other) | (other, Value::Version(_, text)) = (actual, expected) {
+        let text = Value::Text(text.clone());
+        return if matches!(actual, Value::Version(..)) { cmp(&text, other) } else { cmp(other, &text) };
     }
     match (actual, expected) {
         (Value::Text(actual), Value::Text(expected)) => {

@@ -92,6 +92,8 @@ impl Judge<'_> {
                 }
                 items.iter().fold(Truth::Yes, |whole, item| whole.and(self.matcher(matcher, item)))
             }
+            // A version brings the rules by which it compares; to all other matchers it is a text.
+            Value::Version(_, text) if !is_comparison(matcher) => self.one(matcher, &Value::Text(text.clone())),
             value => self.one(matcher, value),
         }
     }
@@ -224,6 +226,15 @@ impl Judge<'_> {
     }
 }
 
+/// Matchers that compare two values.
+fn is_comparison(matcher: &Matcher) -> bool {
+    match matcher {
+        Matcher::Is(_) | Matcher::Eq(_) | Matcher::Ne(_) | Matcher::In(_) | Matcher::NotIn(_) => true,
+        Matcher::SubsetOf(_) | Matcher::Compare(..) | Matcher::Between(_) | Matcher::Not(_) => true,
+        _ => false,
+    }
+}
+
 /// Matchers that are about a list as a whole.
 fn takes_lists(matcher: &Matcher) -> bool {
     match matcher {
@@ -318,6 +329,7 @@ fn split_text(separator: &Pattern, value: Value) -> Option<Value> {
     let regex = separator.regex().ok()?;
     let items = match value {
         Value::Text(_) => vec![value],
+        Value::Version(_, text) => vec![Value::Text(text)],
         Value::List(items) => items,
         other => return Some(other),
     };
@@ -347,6 +359,9 @@ fn each(value: Value, change: &dyn Fn(Value) -> Value) -> Value {
 /// A text without what is ignored. Applied to both sides of a comparison.
 fn folded(modifiers: &Modifiers, value: &Value) -> Value {
     match value {
+        Value::Version(_, text) if modifiers.ignore_case || modifiers.ignore_whitespace => {
+            folded(modifiers, &Value::Text(text.clone()))
+        }
         Value::Text(text) if modifiers.ignore_case || modifiers.ignore_whitespace => {
             let mut bytes = if modifiers.ignore_case { text.to_ascii_lowercase() } else { text.to_vec() };
             if modifiers.ignore_whitespace {
@@ -365,6 +380,9 @@ fn converted(convert: Option<Type>, value: Value) -> Value {
     if let (Some(Type::Mode), Value::Int(number)) = (convert, &value) {
         let mode = u32::try_from(*number).ok().filter(|mode| *mode <= 0o7777);
         return mode.map_or(value, Value::Mode);
+    }
+    if let (Some(_), Value::Version(_, text)) = (convert, &value) {
+        return converted(convert, Value::Text(text.clone()));
     }
     let (Some(convert), Value::Text(text)) = (convert, &value) else { return value };
     let read = match convert {

@@ -61,6 +61,41 @@ pub fn packages(bytes: &[u8]) -> Result<Vec<Package<'_>>, ParseError> {
     Ok(packages)
 }
 
+/// The files of configuration of a status file: path and MD5 in hex, in order.
+pub fn configuration(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let mut files = Vec::new();
+    let mut listed = false;
+    for (_, text) in lines(bytes) {
+        let continued = matches!(text.first(), Some(b' ' | b'\t'));
+        if !continued {
+            listed = text.to_ascii_lowercase().starts_with(b"conffiles:");
+        } else if listed {
+            let mut words = trim(text).split(|byte| *byte == b' ');
+            if let (Some(path), Some(digest)) = (words.next(), words.next()) {
+                files.push((path, digest));
+            }
+        }
+    }
+    files
+}
+
+/// The lines of a package's `md5sums`: MD5 in hex, and the path without a slash in front.
+pub fn md5sums(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, ParseError> {
+    let mut sums = Vec::new();
+    for (line, text) in lines(bytes).filter(|(_, text)| !trim(text).is_empty()) {
+        let sum = text.split_at_checked(32).filter(|(digest, _)| digest.iter().all(u8::is_ascii_hexdigit));
+        let sum = sum.and_then(|(digest, rest)| rest.strip_prefix(b"  ").map(|path| (path, digest)));
+        match sum {
+            Some((path, digest)) => sums.push((path.strip_prefix(b"./").unwrap_or(path), digest)),
+            None => return Err(ParseError { line: Some(line), what: "no MD5 and path".to_owned() }),
+        }
+        if sums.len() > MAX_ROWS {
+            return Err(ParseError { line: Some(line), what: format!("more than {MAX_ROWS} files") });
+        }
+    }
+    Ok(sums)
+}
+
 fn finish<'a>(current: &mut Option<Package<'a>>, packages: &mut Vec<Package<'a>>) -> Result<(), ParseError> {
     let Some(package) = current.take() else { return Ok(()) };
     if package.name.is_empty() {
@@ -88,5 +123,14 @@ mod tests {
         assert!(packages(b"Package: tzdata\nVersion: 2024a\n").unwrap()[0].is_installed());
         assert_eq!(packages(b"Version: 1\n").unwrap_err().line, Some(1));
         assert_eq!(packages(b"Package: a\nnonsense\n").unwrap_err().line, Some(2));
+    }
+
+    #[test]
+    fn digests_of_files_are_read() {
+        let status = b"Package: a\nConffiles:\n /etc/a d41d\n /etc/b 0cc1 obsolete\nDescription: x\n /not this\n";
+        assert_eq!(configuration(status), [(&b"/etc/a"[..], &b"d41d"[..]), (b"/etc/b", b"0cc1")]);
+        let sums = b"d41d8cd98f00b204e9800998ecf8427e  usr/bin/a b\n\n";
+        assert_eq!(md5sums(sums).unwrap(), [(&b"usr/bin/a b"[..], &b"d41d8cd98f00b204e9800998ecf8427e"[..])]);
+        assert_eq!(md5sums(b"\nzz  a\n").unwrap_err().line, Some(2));
     }
 }

@@ -320,7 +320,7 @@ pub(super) fn json(value: &Value) -> serde_json::Value {
         Value::Bool(value) => (*value).into(),
         Value::Int(number) => i64::try_from(*number).map_or_else(|_| number.to_string().into(), Into::into),
         Value::Float(number) => (*number).into(),
-        Value::Mode(_) | Value::Time(_) | Value::Text(_) => value.plain().into(),
+        Value::Mode(_) | Value::Time(_) | Value::Text(_) | Value::Version(..) => value.plain().into(),
         Value::List(items) => items.iter().map(json).collect::<Vec<_>>().into(),
         Value::Map(entries) => {
             let entry = |(key, value): &(Text, Value)| (crate::value::lossless(key), json(value));

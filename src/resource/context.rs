@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::order;
 use crate::parse::accounts;
 use crate::process::Facts;
+use crate::resource::package_databases::{self, Package};
 use crate::resource::{Arguments, Asked, NoAnswer};
 use crate::rootfs::{Found, Glob, Kind, Links, Look, LookError, MAX_FILE_BYTES, Metadata, Node, Root, expand};
 use crate::value::{Text, Value, lossless};
@@ -34,6 +35,7 @@ pub struct Context {
     files: Mutex<Files>,
     names: OnceLock<Names>,
     facts: Option<Arc<Facts>>,
+    packages: OnceLock<Asked<Vec<Package>>>,
 }
 
 /// Files seen, the oldest first.
@@ -70,7 +72,15 @@ pub(super) struct Names {
 impl Context {
     /// A context that has seen nothing.
     pub fn new(root: Root, now: i64) -> Context {
-        Context { root, now, max_file: MAX_FILE_BYTES, files: Mutex::default(), names: OnceLock::new(), facts: None }
+        Context {
+            root,
+            now,
+            max_file: MAX_FILE_BYTES,
+            files: Mutex::default(),
+            names: OnceLock::new(),
+            facts: None,
+            packages: OnceLock::new(),
+        }
     }
 
     /// Reads no file that is larger than this.
@@ -213,6 +223,11 @@ impl Context {
         let glob = Glob::new(&lossless(&whole)).map_err(|error| NoAnswer::Error(error.to_string()))?;
         let (paths, _) = self.expand_all(std::slice::from_ref(&glob))?;
         Ok(paths.into_iter().map(|(path, _)| path).collect())
+    }
+
+    /// The packages of all databases, read once.
+    pub(super) fn packages(&self) -> Asked<&[Package]> {
+        self.packages.get_or_init(|| package_databases::read(self)).as_deref().map_err(Clone::clone)
     }
 
     fn is_folder(&self, path: &[u8]) -> bool {

@@ -12,7 +12,7 @@ use crate::resource::context::Seen;
 use crate::resource::{
     Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Takes, Type, access,
 };
-use crate::rootfs::{Kind, Links, LookError, MAX_HASHED_BYTES, Metadata};
+use crate::rootfs::{Kind, Links, Look, LookError, MAX_HASHED_BYTES, Metadata, Node};
 use crate::value::{Text, Value, lossless};
 
 const PATH: &[Argument] =
@@ -292,8 +292,17 @@ fn shallow_link_path(context: &Context, seen: &Seen<'_>) -> Result<Value, Troubl
 }
 
 fn hash<D: Digest>(context: &Context, seen: &Seen<'_>) -> Result<Value, Trouble> {
+    Ok(Value::text(hash_of::<D>(context, &seen.node(context)?)?))
+}
+
+/// The digest of a file's content, in hex.
+pub(super) fn hash_of<D: Digest>(context: &Context, node: &Node) -> Look<String> {
     let mut digest = D::new();
-    context.root.stream(&seen.node(context)?, MAX_HASHED_BYTES, &mut |piece| digest.update(piece))?;
-    let hex: String = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Value::text(hex))
+    context.root.stream(node, MAX_HASHED_BYTES, &mut |piece| digest.update(piece))?;
+    Ok(hex(&digest.finalize()))
+}
+
+/// Bytes in hex.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,100 +1,91 @@
-//! `package`: what the target's package database says. Of the databases, dpkg's is read, distroless' status.d too.
+//! `package` and `packages`: what the target's package databases say.
 
-use crate::parse::dpkg;
 use crate::parse::version::Scheme;
-use crate::resource::context::Together;
+use crate::resource::package_databases::Package;
 use crate::resource::{
-    Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Takes, Type,
+    Argument, Arguments, Asked, Columns, Context, Label, NoAnswer, Object, Property, Resource, Row, Shape, Table,
+    Takes, Type,
 };
-use crate::rootfs::{Glob, Links, LookError};
-use crate::value::{Text, Value, lossless};
+use crate::value::{Value, lossless};
 
 pub(super) const PACKAGE: Resource = Resource {
     name: "package",
-    summary: "A package of the system, by its database (dpkg: status and status.d).",
+    summary: "A package of the system, by its database: dpkg (status.d too), apk, rpm (SQLite, ndb), pacman.",
     label: Label::WithArgument("System Package"),
-    arguments: &[Argument { name: "name", takes: Takes::Text, summary: "Name of the package.", required: true }],
+    arguments: &[Argument {
+        name: "name",
+        takes: Takes::Text,
+        summary: "Name of the package; NAME:ARCHITECTURE (rpm: NAME.ARCHITECTURE) is that one alone.",
+        required: true,
+    }],
     one_of: &[],
     shape: Shape::Object { properties: PROPERTIES, open },
 };
 
 const PROPERTIES: &[Property] = &[
     Property::new("installed", Type::Bool, "It is installed.").existence(),
-    Property::new("version", Type::Version(Scheme::Dpkg), "Its version, with epoch and revision."),
+    Property::new(
+        "version",
+        Type::Version(Scheme::General),
+        "Its version as the database has it: epoch and release too.",
+    ),
     Property::new("architecture", Type::Text, "Its architecture."),
-    Property::new("held", Type::Bool, "Its version is held."),
-];
-
-const STATUS: &[u8] = b"/var/lib/dpkg/status";
-const STATUS_FOLDER: &[u8] = b"/var/lib/dpkg/status.d";
-
-/// Databases that are not read yet: a package could be installed by them.
-const UNREAD: [(&[u8], &str); 6] = [
-    (b"/lib/apk/db/installed", "apk"),
-    (b"/usr/lib/apk/db/installed", "apk"),
-    (b"/var/lib/rpm", "rpm"),
-    (b"/usr/lib/sysimage/rpm", "rpm"),
-    (b"/usr/share/rpm", "rpm"),
-    (b"/var/lib/pacman/local", "pacman"),
+    Property::new("held", Type::Bool, "Its version is held (dpkg)."),
 ];
 
 fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
     let name = arguments.text("name").unwrap_or_default();
-    let files = databases(context)?;
-    let mut found: Option<Vec<(&'static str, Value)>> = None;
-    for (path, content) in &files {
-        for package in dpkg::packages(content).map_err(|error| NoAnswer::parse(path, &error))? {
-            if package.name == name && package.is_installed() && found.is_none() {
-                found = Some(vec![
-                    ("installed", Value::Bool(true)),
-                    ("version", Value::text(package.version)),
-                    ("architecture", Value::text(package.architecture)),
-                    ("held", Value::Bool(package.is_held())),
-                ]);
-            }
-        }
-    }
-    found.map(Object::Facts).ok_or_else(|| NoAnswer::Missing(format!("package {} is not installed", lossless(name))))
+    let found = context.packages()?.iter().find(|package| package.is_installed() && package.is_called(name));
+    let package = found.ok_or_else(|| NoAnswer::Missing(format!("package {} is not installed", lossless(name))))?;
+    Ok(Object::Facts(vec![
+        ("installed", Value::Bool(true)),
+        ("version", Value::version(package.scheme, &package.version)),
+        ("architecture", architecture(package)),
+        ("held", Value::Bool(package.held)),
+    ]))
 }
 
-/// The files of the package database.
-fn databases(context: &Context) -> Asked<Vec<(Vec<u8>, Text)>> {
-    let mut databases = Together::default();
-    match context.read(STATUS) {
-        Ok(content) => databases.add(STATUS, content)?,
-        Err(NoAnswer::Missing(_)) => {}
-        Err(error) => return Err(error),
-    }
-    if exists(context, STATUS_FOLDER)? {
-        let glob = Glob::new("/var/lib/dpkg/status.d/*").map_err(|error| NoAnswer::Error(error.to_string()))?;
-        let (paths, _) = context.expand_all(std::slice::from_ref(&glob))?;
-        // Beside each stanza lies the list of the package's checksums.
-        for (path, _) in paths.into_iter().filter(|(path, _)| !path.ends_with(b".md5sums")) {
-            databases.add(&path, context.read(&path)?)?;
-        }
-    } else if databases.files.is_empty() {
-        return Err(no_database(context));
-    }
-    Ok(databases.files)
+fn architecture(package: &Package) -> Value {
+    package.architecture.as_ref().map_or(Value::Nil, Value::text)
 }
 
-fn no_database(context: &Context) -> NoAnswer {
-    for (path, kind) in UNREAD {
-        match exists(context, path) {
-            Ok(false) => {}
-            Ok(true) => {
-                return NoAnswer::Error(format!("{}: {kind} databases are not read by this version", lossless(path)));
-            }
-            Err(error) => return error,
+pub(super) const PACKAGES: Resource = Resource {
+    name: "packages",
+    summary: "The packages of the system, by all its databases; also what dpkg has left of removed ones.",
+    label: Label::WithArgument("Packages"),
+    arguments: &[Argument {
+        name: "match",
+        takes: Takes::Pattern,
+        summary: "Only packages whose names match.",
+        required: false,
+    }],
+    one_of: &[],
+    shape: Shape::Table { columns: Columns::Fixed(COLUMNS), read },
+};
+
+const COLUMNS: &[Property] = &[
+    Property::new("name", Type::Text, "Its name.").plural("names"),
+    Property::new("version", Type::Version(Scheme::General), "Its version, as that of `package`.").plural("versions"),
+    Property::new("architecture", Type::Text, "Its architecture.").plural("architectures"),
+    Property::new("status", Type::Text, "installed; of what is not, dpkg's word, such as config-files.")
+        .plural("statuses"),
+];
+
+fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
+    let mut table = Table::new(COLUMNS);
+    let pattern = arguments.pattern("match");
+    for package in context.packages()? {
+        if pattern.is_none_or(|pattern| pattern.is_match(&package.name)) {
+            table.rows.push(Row {
+                cells: vec![
+                    Ok(Value::text(&package.name)),
+                    Ok(Value::version(package.scheme, &package.version)),
+                    Ok(architecture(package)),
+                    Ok(Value::text(&package.status)),
+                ],
+                place: package.place.clone(),
+            });
         }
     }
-    NoAnswer::Unanswerable("the target has no package database".to_owned())
-}
-
-fn exists(context: &Context, path: &[u8]) -> Asked<bool> {
-    match context.root.lookup(path, Links::Follow) {
-        Ok(_) => Ok(true),
-        Err(LookError::Absent) => Ok(false),
-        Err(error) => Err(NoAnswer::look(path, &error)),
-    }
+    Ok(table)
 }

@@ -2,7 +2,8 @@
 
 use crate::resource::{
     Columns, Label, Property, Resource, Shape, accounts, cgroup, csv, databases, directives, documents, file, find,
-    grep, image, kernel_parameter, key_values, limits, mounts, os, os_env, package, ports, processes, sshd_config,
+    grep, image, kernel_parameter, key_values, limits, mounts, os, os_env, package, package_files, ports, processes,
+    sshd_config,
 };
 
 /// All resources, by name.
@@ -28,6 +29,8 @@ pub static REGISTRY: &[Resource] = &[
     os::OS,
     os_env::OS_ENV,
     package::PACKAGE,
+    package_files::PACKAGE_FILES,
+    package::PACKAGES,
     key_values::PARSE_CONFIG,
     key_values::PARSE_CONFIG_FILE,
     accounts::PASSWD,

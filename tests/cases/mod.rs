@@ -93,6 +93,8 @@ struct Full {
     repeat: Option<usize>,
     /// The content as hexadecimal digits.
     hex: Option<String>,
+    /// The content is that of this file below tests/resources/bytes.
+    from: Option<String>,
     /// The text of a symbolic link.
     link: Option<String>,
     /// InSpec's word, such as directory.
@@ -116,6 +118,9 @@ impl Full {
     }
 
     fn bytes(&self) -> Vec<u8> {
+        if let Some(name) = &self.from {
+            return fs::read(repository("tests/resources/bytes").join(name)).unwrap();
+        }
         match (&self.hex, &self.link, &self.content) {
             (Some(hex), ..) => from_hex(hex),
             (_, Some(text), _) | (.., Some(text)) => text.repeat(self.repeat.unwrap_or(1)).into_bytes(),

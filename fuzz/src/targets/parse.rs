@@ -114,6 +114,36 @@ pub fn dpkg(data: &[u8]) {
     }
 }
 
+pub fn apk(data: &[u8]) {
+    match same(|| parse::apk::packages(data)) {
+        Ok(packages) => assert!(packages.iter().all(|package| !package.name.is_empty() && !package.version.is_empty())),
+        Err(error) => check_error(data, &error),
+    }
+}
+
+pub fn pacman(data: &[u8]) {
+    if let Ok(package) = same(|| parse::pacman::package(data)) {
+        assert!(!package.name.is_empty() && !package.version.is_empty());
+    }
+}
+
+/// A header, and a database of headers.
+pub fn rpm(data: &[u8]) {
+    let _ = same(|| parse::rpm::package(data).map(|package| package.full_version()));
+    for file in same(|| parse::rpm::files(data)).iter().flatten() {
+        assert!(file.path.len() <= 2 * data.len());
+    }
+    for header in parse::rpm::ndb(data).iter().flatten() {
+        let _ = (parse::rpm::package(header), parse::rpm::files(header));
+    }
+}
+
+pub fn sqlite(data: &[u8]) {
+    if let Ok(blobs) = same(|| parse::sqlite::blobs(data, "Packages")) {
+        assert!(blobs.iter().map(Vec::len).sum::<usize>() <= data.len(), "more than there is");
+    }
+}
+
 pub fn os_release(data: &[u8]) {
     if let Ok(assignments) = parse::os_release::assignments(data) {
         for (key, _) in &assignments {
@@ -242,7 +272,17 @@ pub fn acl(data: &[u8]) {
 /// Three versions: their order is one.
 pub fn version(data: &[u8]) {
     let [a, b, c] = parts(data);
-    for scheme in [Scheme::General, Scheme::Dpkg] {
+    let all = [
+        Scheme::General,
+        Scheme::Dpkg,
+        Scheme::Rpm,
+        Scheme::Apk,
+        Scheme::Pacman,
+        Scheme::Python,
+        Scheme::R,
+        Scheme::Perl,
+    ];
+    for scheme in all {
         let compare = |left, right| parse::version::compare(scheme, left, right);
         for (left, right) in [(a, b), (b, c), (a, c), (a, a)] {
             let valid = [left, right].iter().all(|text| parse::version::is_version(scheme, text));
