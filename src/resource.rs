@@ -11,7 +11,6 @@ mod cgroup;
 mod context;
 mod csv;
 mod databases;
-mod directives;
 mod documents;
 mod file;
 mod find;
@@ -32,6 +31,7 @@ mod processes;
 pub mod reference;
 mod registry;
 mod sshd_config;
+mod web_servers;
 
 use std::fmt;
 

@@ -1,14 +1,14 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Label, Property, Resource, Shape, accounts, cgroup, csv, databases, directives, documents, file, find,
-    grep, image, kernel_parameter, key_values, limits, mounts, os, os_env, package, package_files, ports, processes,
-    sshd_config,
+    Columns, Label, Property, Resource, Shape, accounts, cgroup, csv, databases, documents, file, find, grep, image,
+    kernel_parameter, key_values, limits, mounts, os, os_env, package, package_files, ports, processes, sshd_config,
+    web_servers,
 };
 
 /// All resources, by name.
 pub static REGISTRY: &[Resource] = &[
-    directives::APACHE_CONF,
+    web_servers::APACHE_CONF,
     cgroup::CGROUP,
     csv::CSV,
     file::DIRECTORY,
@@ -25,7 +25,7 @@ pub static REGISTRY: &[Resource] = &[
     mounts::MOUNT,
     mounts::MOUNTS,
     databases::MYSQL_CONF,
-    directives::NGINX_CONF,
+    web_servers::NGINX_CONF,
     os::OS,
     os_env::OS_ENV,
     package::PACKAGE,
