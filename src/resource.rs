@@ -20,17 +20,20 @@ mod image;
 mod kernel_parameter;
 mod key_values;
 mod limits;
+mod lines;
 mod mounts;
 mod os;
 mod os_env;
 mod package;
 mod package_databases;
 mod package_files;
+mod pam;
 mod ports;
 mod processes;
 pub mod reference;
 mod registry;
 mod sshd_config;
+mod sudoers;
 mod web_servers;
 
 use std::fmt;
@@ -476,11 +479,47 @@ pub struct Row {
 impl Table {
     /// A table of these columns without rows.
     pub fn new(columns: &[Property]) -> Table {
-        Table { columns: columns.iter().map(|column| column.name.to_owned()).collect(), ..Table::default() }
+        // Of a column with a star, those that a check names are made when it is asked.
+        let columns = columns.iter().map(|column| column.name).filter(|name| !name.ends_with('*'));
+        Table { columns: columns.map(str::to_owned).collect(), ..Table::default() }
+    }
+
+    /// Adds columns that are entries of a list: of `args.rounds`, what stands behind `rounds=` in `args`. An entry without
+    /// a value is empty, one that is not there nil, one that is there several times a list.
+    pub(crate) fn add_entries<'a>(&mut self, resource: &Resource, names: impl Iterator<Item = &'a str>) {
+        for name in names {
+            let of_list = resource.property(name).and_then(|property| property.name.strip_suffix(".*"));
+            let list = of_list.and_then(|list| self.column(list));
+            let (Some(list), None, Some((_, entry))) = (list, self.column(name), name.split_once('.')) else {
+                continue;
+            };
+            self.columns.push(name.to_owned());
+            for row in &mut self.rows {
+                let cell = match row.cells.get(list) {
+                    Some(Ok(Value::List(items))) => Ok(entries_of(items, entry.as_bytes())),
+                    Some(Err(error)) => Err(error.clone()),
+                    _ => Ok(Value::Nil),
+                };
+                row.cells.push(cell);
+            }
+        }
     }
 
     /// The place of a column among the cells.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|known| known == name)
+    }
+}
+
+/// The values of the entries of this name in a list of `NAME=VALUE` and `NAME`.
+fn entries_of(items: &[Value], name: &[u8]) -> Value {
+    let value = |item: &Value| match item.as_bytes()?.strip_prefix(name)? {
+        b"" => Some(Value::text("")),
+        rest => rest.strip_prefix(b"=").map(Value::text),
+    };
+    let mut values: Vec<Value> = items.iter().filter_map(value).collect();
+    match values.len() {
+        0 | 1 => values.pop().unwrap_or(Value::Nil),
+        _ => Value::List(values),
     }
 }

@@ -19,6 +19,11 @@ const TO_COME: [&str; 9] =
 /// How many controls there are, and how many of them use no resource that is still to come.
 const CONTROLS: usize = 95;
 const LOADED: usize = 81;
+const TO_COME: [&str; 8] =
+    ["auditd_conf", "clock", "fstab", "package_files", "packages", "postfix_conf", "service", "x509_certificate"];
+/// How many controls there are, and how many of them use no resource that is still to come.
+const CONTROLS: usize = 95;
+const LOADED: usize = 87;
 
 /// Where `assay check` finds errors: file and line; the messages are those that must be.
 fn errors(examples: &Path) -> Vec<(String, u64)> {

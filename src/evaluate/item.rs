@@ -362,6 +362,8 @@ pub(super) fn table(
         }
     };
     let mut table = read(&scan.context, &arguments)?;
+    let filtered = filter.0.iter().flatten().map(|(column, _)| column.as_str());
+    table.add_entries(resource, filtered.chain(wanted.iter().map(String::as_str)));
     let Table { columns, rows, incomplete, .. } = &mut table;
     rows.retain(|row| {
         let cell = |name: &str| {

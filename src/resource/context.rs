@@ -7,6 +7,7 @@ use crate::order;
 use crate::parse::accounts;
 use crate::process::Facts;
 use crate::resource::package_databases::{self, Package};
+use crate::resource::{Arg, Arguments, Asked, NoAnswer};
 use crate::resource::{Arguments, Asked, NoAnswer};
 use crate::rootfs::{Found, Glob, Kind, Links, Look, LookError, MAX_FILE_BYTES, Metadata, Node, Root, expand};
 use crate::value::{Text, Value, lossless};
@@ -191,6 +192,30 @@ impl Context {
         Ok(absent)
     }
 
+    /// The content of a file that a system may lack.
+    pub(super) fn read_optional(&self, path: &[u8]) -> Asked<Option<Text>> {
+        match self.read(path) {
+            Ok(content) => Ok(Some(content)),
+            Err(NoAnswer::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The same as [`Context::read_each`] for one glob; `None` when it names no file.
+    pub(super) fn read_folder(
+        &self,
+        glob: &str,
+        each: &mut dyn FnMut(&[u8], Text) -> Asked<bool>,
+    ) -> Asked<Option<()>> {
+        let glob = Glob::new(glob).map_err(|error| NoAnswer::Error(error.to_string()))?;
+        let arguments = Arguments(vec![("paths", Arg::Globs(vec![glob]))]);
+        match self.read_each(&arguments, "", each) {
+            Ok(_) => Ok(Some(())),
+            Err(NoAnswer::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The paths that these globs name, in byte order, with whether each was written out, and the globs that name
     /// nothing.
     pub(super) fn expand_all(&self, globs: &[Glob]) -> Asked<Several<bool>> {
@@ -230,7 +255,10 @@ impl Context {
         self.packages.get_or_init(|| package_databases::read(self)).as_deref().map_err(Clone::clone)
     }
 
-    fn is_folder(&self, path: &[u8]) -> bool {
+    fn is_folder(&self, path: &[u8]) -> bool {}
+
+    /// Whether a folder stands at a path, links followed.
+    pub(super) fn is_folder(&self, path: &[u8]) -> bool {
         self.node(&self.slot(path)).is_ok_and(|node| node.metadata.kind == Kind::Directory)
     }
 

@@ -2,8 +2,8 @@
 
 use crate::resource::{
     Columns, Label, Property, Resource, Shape, accounts, cgroup, csv, databases, documents, file, find, grep, image,
-    kernel_parameter, key_values, limits, mounts, os, os_env, package, package_files, ports, processes, sshd_config,
-    web_servers,
+    kernel_parameter, key_values, limits, mounts, os, os_env, package, package_files, pam, ports, processes,
+    sshd_config, sudoers, web_servers,
 };
 
 /// All resources, by name.
@@ -31,6 +31,7 @@ pub static REGISTRY: &[Resource] = &[
     package::PACKAGE,
     package_files::PACKAGE_FILES,
     package::PACKAGES,
+    pam::PAM,
     key_values::PARSE_CONFIG,
     key_values::PARSE_CONFIG_FILE,
     accounts::PASSWD,
@@ -42,6 +43,8 @@ pub static REGISTRY: &[Resource] = &[
     processes::PROCESSES,
     accounts::SHADOW,
     sshd_config::SSHD_CONFIG,
+    sudoers::SUDO_DEFAULTS,
+    sudoers::SUDOERS,
     documents::TOML,
     accounts::USERS,
     documents::XML,

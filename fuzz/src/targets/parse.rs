@@ -117,6 +117,20 @@ pub fn dpkg(data: &[u8]) {
 pub fn apk(data: &[u8]) {
     match same(|| parse::apk::packages(data)) {
         Ok(packages) => assert!(packages.iter().all(|package| !package.name.is_empty() && !package.version.is_empty())),
+}
+
+pub fn pam(data: &[u8]) {
+    for with_service in [true, false] {
+        match same(|| parse::pam::entries(data, with_service)) {
+            Ok(entries) => assert!(entries.iter().all(|entry| entry.line > 0 && !entry.module.is_empty())),
+            Err(error) => check_error(data, &error),
+        }
+    }
+}
+
+pub fn sudoers(data: &[u8]) {
+    match same(|| parse::sudoers::statements(data)) {
+        Ok(statements) => assert!(statements.iter().all(|(line, _)| *line > 0)),
         Err(error) => check_error(data, &error),
     }
 }
