@@ -9,6 +9,7 @@ mod access;
 mod accounts;
 mod cgroup;
 mod context;
+mod crontab;
 mod csv;
 mod databases;
 mod documents;
@@ -16,6 +17,7 @@ mod file;
 mod find;
 mod grep;
 mod host_mounts;
+mod hosts_access;
 mod image;
 mod kernel_parameter;
 mod key_values;
@@ -32,9 +34,11 @@ mod ports;
 mod processes;
 pub mod reference;
 mod registry;
+mod service;
 mod sshd_config;
 mod sudoers;
 mod web_servers;
+mod word_files;
 
 use std::fmt;
 
@@ -432,6 +436,8 @@ pub enum Object {
     Port(Vec<Listener>),
     /// Facts that are all known.
     Facts(Vec<(&'static str, Value)>),
+    /// Facts of which some could not be found out.
+    Answers(Vec<(&'static str, Asked<Value>)>),
 }
 
 impl Object {
@@ -446,6 +452,10 @@ impl Object {
             Object::Facts(facts) => {
                 let known = facts.iter().find(|(known, _)| *known == name);
                 Ok(known.map_or(Value::Nil, |(_, value)| value.clone()))
+            }
+            Object::Answers(answers) => {
+                let known = answers.iter().find(|(known, _)| *known == name);
+                known.map_or(Ok(Value::Nil), |(_, answer)| answer.clone())
             }
         }
     }

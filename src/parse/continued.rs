@@ -1,4 +1,4 @@
-//! Lines of configuration files that go on behind a backslash, and the words in them.
+//! Lines of configuration files without comments, those that go on behind a backslash too, and the words in them.
 
 use crate::parse::{MAX_ROWS, ParseError, lines, trim};
 
@@ -44,6 +44,17 @@ pub fn continued(bytes: &[u8], uncommented: Uncommented) -> Result<Vec<(usize, V
     Ok(joined)
 }
 
+/// The lines that hold something, without comments and outer blanks, where a backslash joins nothing.
+///
+/// Errors: more than [`MAX_ROWS`] lines.
+pub fn single(bytes: &[u8], uncommented: Uncommented) -> Result<Vec<(usize, &[u8])>, ParseError> {
+    if lines(bytes).nth(MAX_ROWS).is_some() {
+        return Err(ParseError::new(format!("more than {MAX_ROWS} lines")));
+    }
+    let lines = lines(bytes).map(|(number, line)| (number, trim(uncommented(line))));
+    Ok(lines.filter(|(_, text)| !text.is_empty()).collect())
+}
+
 /// The words of a line, between blanks.
 pub fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
@@ -73,6 +84,7 @@ mod tests {
         assert_eq!(seen(before_hash), pairs(&[(1, "a    b"), (5, "y")]));
         assert_eq!(seen(unless_hash), pairs(&[(1, "a    b # c"), (5, "y")]));
         assert!(continued(&b"a\n".repeat(MAX_ROWS + 1), before_hash).is_err());
+        assert_eq!(single(b"# a\n b \\ # c\n\nd", before_hash).unwrap(), [(2, &b"b \\"[..]), (4, b"d")]);
         assert_eq!(first_word(b"  a  b c "), (&b"a"[..], &b"b c"[..]));
         assert_eq!(words(b" a\t b ").collect::<Vec<_>>(), [b"a", b"b"]);
     }

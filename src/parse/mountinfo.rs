@@ -74,7 +74,7 @@ fn list(field: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Undoes the kernel's `\040` for what would end a field.
-fn unescape(field: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((byte, after)) = rest.split_first() {

@@ -1,19 +1,25 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Label, Property, Resource, Shape, accounts, cgroup, csv, databases, documents, file, find, grep, image,
-    kernel_parameter, key_values, limits, mounts, os, os_env, package, package_files, pam, ports, processes,
-    sshd_config, sudoers, web_servers,
+    Columns, Label, Property, Resource, Shape, accounts, cgroup, crontab, csv, databases, documents, file, find, grep,
+    hosts_access, image, kernel_parameter, key_values, limits, mounts, os, os_env, package, package_files, pam, ports,
+    processes, service, sshd_config, sudoers, web_servers, word_files,
 };
 
 /// All resources, by name.
 pub static REGISTRY: &[Resource] = &[
     web_servers::APACHE_CONF,
     cgroup::CGROUP,
+    crontab::CRONTAB,
     csv::CSV,
     file::DIRECTORY,
+    word_files::ETC_FSTAB,
+    word_files::ETC_HOSTS,
+    hosts_access::ETC_HOSTS_ALLOW,
+    hosts_access::ETC_HOSTS_DENY,
     file::FILE,
     find::FIND,
+    word_files::FSTAB,
     grep::GREP,
     accounts::GROUPS,
     image::IMAGE,
@@ -21,6 +27,7 @@ pub static REGISTRY: &[Resource] = &[
     documents::JSON,
     kernel_parameter::KERNEL_PARAMETER,
     limits::LIMITS,
+    word_files::LIMITS_CONF,
     key_values::LOGIN_DEFS,
     mounts::MOUNT,
     mounts::MOUNTS,
@@ -41,6 +48,7 @@ pub static REGISTRY: &[Resource] = &[
     databases::POSTGRES_HBA_CONF,
     databases::POSTGRES_IDENT_CONF,
     processes::PROCESSES,
+    service::SERVICE,
     accounts::SHADOW,
     sshd_config::SSHD_CONFIG,
     sudoers::SUDO_DEFAULTS,

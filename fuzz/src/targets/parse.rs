@@ -128,6 +128,22 @@ pub fn pam(data: &[u8]) {
     }
 }
 
+pub fn crontab(data: &[u8]) {
+    for with_user in [true, false] {
+        match same(|| parse::crontab::jobs(data, with_user)) {
+            Ok(jobs) => assert!(jobs.iter().all(|job| job.line > 0 && job.user.is_some() == with_user)),
+            Err(error) => check_error(data, &error),
+        }
+    }
+}
+
+pub fn hosts_access(data: &[u8]) {
+    match same(|| parse::hosts_access::rules(data)) {
+        Ok(rules) => assert!(rules.iter().all(|rule| rule.line > 0)),
+        Err(error) => check_error(data, &error),
+    }
+}
+
 pub fn sudoers(data: &[u8]) {
     match same(|| parse::sudoers::statements(data)) {
         Ok(statements) => assert!(statements.iter().all(|(line, _)| *line > 0)),
