@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod acl;
+pub mod aide;
 pub mod apk;
 pub mod binary;
 pub mod capability;
@@ -16,12 +17,14 @@ pub mod id_map;
 pub mod key_value;
 pub mod language_packages;
 pub mod limits;
+pub mod mail_aliases;
 pub mod mountinfo;
 pub mod mysql;
 pub mod os_release;
 pub mod pacman;
 pub mod pam;
 pub mod pem;
+pub mod postfix;
 pub mod postgres;
 pub mod proc_status;
 pub mod rpm;

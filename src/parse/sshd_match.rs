@@ -143,7 +143,7 @@ fn any_listed(texts: &[Vec<u8>], patterns: &[u8]) -> bool {
 }
 
 /// Whether a pattern of `*` and `?` is met by the whole text, in time of the product of their lengths.
-fn is_match(text: &[u8], pattern: &[u8]) -> bool {
+pub(crate) fn is_match(text: &[u8], pattern: &[u8]) -> bool {
     let (mut at, mut of) = (0, 0);
     // Where the last star stands, and from where on it was tried.
     let mut star: Option<(usize, usize)> = None;

@@ -1,7 +1,7 @@
 //! `parse_config_file`, `parse_config`, `ini` and `login_defs`: files of keys and values without types.
 
 use crate::parse::key_value::{self, Options};
-use crate::parse::{MAX_ROWS, lines};
+use crate::parse::{MAX_ROWS, lines, postfix};
 use crate::pattern::PatternError;
 use crate::resource::{Argument, Arguments, Asked, Context, Keys, Label, NoAnswer, Resource, Shape, Takes};
 use crate::value::{Text, Value};
@@ -69,6 +69,43 @@ pub(super) const LOGIN_DEFS: Resource = Resource {
     one_of: &[],
     shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: false }, read: login_defs },
 };
+
+pub(super) const AUDITD_CONF: Resource = Resource {
+    name: "auditd_conf",
+    summary: "Keys of /etc/audit/auditd.conf; the last one counts.",
+    label: Label::Alone("Audit Daemon Config"),
+    arguments: &[PATH],
+    one_of: &[],
+    shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: true }, read: auditd },
+};
+
+pub(super) const POSTFIX_CONF: Resource = Resource {
+    name: "postfix_conf",
+    summary: "Parameters of postfix' main.cf as they are written: $name is not expanded, defaults are not filled in.",
+    label: Label::Alone("Postfix Mail Transfer Agent"),
+    arguments: &[PATH],
+    one_of: &[],
+    shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: false }, read: postfix_parameters },
+};
+
+fn auditd(context: &Context, arguments: &Arguments) -> Asked<Value> {
+    let path = arguments.text("path").unwrap_or(b"/etc/audit/auditd.conf");
+    let content = context.read(path)?;
+    let options = Options::inspec().map_err(|error| NoAnswer::Error(error.to_string()))?;
+    match key_value::keys([&*content], &options).map_err(|error| NoAnswer::parse(path, &error))? {
+        Value::Map(keys) => {
+            // auditd looks at no case of names.
+            let keys = keys.into_iter().map(|(key, value)| (Text::from(key.to_ascii_lowercase()), value));
+            Ok(Value::Map(keys.collect()))
+        }
+        other => Ok(other),
+    }
+}
+
+fn postfix_parameters(context: &Context, arguments: &Arguments) -> Asked<Value> {
+    let path = arguments.text("path").unwrap_or(b"/etc/postfix/main.cf");
+    postfix::parameters(&context.read(path)?).map_err(|error| NoAnswer::parse(path, &error))
+}
 
 fn parse_config(context: &Context, arguments: &Arguments) -> Asked<Value> {
     let options = options(arguments).map_err(|error| NoAnswer::Error(error.to_string()))?;

@@ -1,15 +1,19 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Label, Property, Resource, Shape, accounts, cgroup, crontab, csv, databases, documents, file, find, grep,
-    hosts_access, image, kernel_parameter, key_values, limits, mounts, os, os_env, package, package_files, pam, ports,
-    processes, service, sshd_config, sudoers, web_servers, word_files,
+    Columns, Label, Property, Resource, Shape, accounts, aide_conf, cgroup, crontab, csv, databases, directives,
+    documents, file, find, grep, hosts_access, image, kernel_parameter, key_values, limits, mail_alias, mounts, os,
+    os_env, package, package_files, pam, ports, processes, service, ssh_config, sshd_config, sudoers, web_servers,
+    word_files,
 };
 
 /// All resources, by name.
 pub static REGISTRY: &[Resource] = &[
     web_servers::APACHE_CONF,
+    aide_conf::AIDE_CONF,
+    key_values::AUDITD_CONF,
     cgroup::CGROUP,
+    directives::CHRONY_CONF,
     crontab::CRONTAB,
     csv::CSV,
     file::DIRECTORY,
@@ -29,10 +33,12 @@ pub static REGISTRY: &[Resource] = &[
     limits::LIMITS,
     word_files::LIMITS_CONF,
     key_values::LOGIN_DEFS,
+    mail_alias::MAIL_ALIAS,
     mounts::MOUNT,
     mounts::MOUNTS,
     databases::MYSQL_CONF,
     web_servers::NGINX_CONF,
+    directives::NTP_CONF,
     os::OS,
     os_env::OS_ENV,
     package::PACKAGE,
@@ -47,9 +53,11 @@ pub static REGISTRY: &[Resource] = &[
     databases::POSTGRES_CONF,
     databases::POSTGRES_HBA_CONF,
     databases::POSTGRES_IDENT_CONF,
+    key_values::POSTFIX_CONF,
     processes::PROCESSES,
     service::SERVICE,
     accounts::SHADOW,
+    ssh_config::SSH_CONFIG,
     sshd_config::SSHD_CONFIG,
     sudoers::SUDO_DEFAULTS,
     sudoers::SUDOERS,
@@ -65,7 +73,17 @@ pub fn resource(name: &str) -> Option<&'static Resource> {
 }
 
 /// What resources read when they are given no path, where their label does not tell.
-const DEFAULT_PATHS: [(&str, &str); 2] = [("login_defs", "/etc/login.defs"), ("sshd_config", "/etc/ssh/sshd_config")];
+const DEFAULT_PATHS: [(&str, &str); 9] = [
+    ("aide_conf", "/etc/aide.conf"),
+    ("auditd_conf", "/etc/audit/auditd.conf"),
+    ("chrony_conf", "/etc/chrony.conf"),
+    ("login_defs", "/etc/login.defs"),
+    ("mail_alias", "/etc/aliases"),
+    ("ntp_conf", "/etc/ntp.conf"),
+    ("postfix_conf", "/etc/postfix/main.cf"),
+    ("ssh_config", "/etc/ssh/ssh_config"),
+    ("sshd_config", "/etc/ssh/sshd_config"),
+];
 
 impl Resource {
     /// The file that it reads when it is given no path.

@@ -56,8 +56,8 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Value> {
         context,
         connection: connection(arguments)?,
         groups: arguments.text("group"),
-        global: Taken::default(),
-        matched: Taken::default(),
+        global: Taken::of(&REPEATED),
+        matched: Taken::of(&REPEATED),
         directives: 0,
         bytes: 0,
         included: 0,
@@ -116,19 +116,37 @@ struct State {
 }
 
 /// Values by keyword.
-#[derive(Default)]
-struct Taken {
-    keys: Vec<(Text, Vec<Value>)>,
+pub(super) struct Taken {
+    pub(super) keys: Vec<(Text, Vec<Value>)>,
     places: HashMap<Text, usize>,
+    /// Keywords that hold all their values; of others the first one counts.
+    repeated: &'static [&'static str],
 }
 
 impl Taken {
-    fn add(&mut self, keyword: &[u8], value: Value) {
+    pub(super) fn of(repeated: &'static [&'static str]) -> Taken {
+        Taken { keys: Vec::new(), places: HashMap::new(), repeated }
+    }
+
+    pub(super) fn add(&mut self, keyword: &[u8], value: Value) {
+        let renamed = RENAMED.iter().find(|(old, _)| old.as_bytes() == keyword);
+        let keyword = renamed.map_or(keyword, |(_, new)| new.as_bytes());
         let place = *self.places.entry(Text::from(keyword)).or_insert(self.keys.len());
         match self.keys.get_mut(place) {
-            Some((_, values)) if is_in(&REPEATED, keyword) => values.push(value),
+            Some((_, values)) if is_in(self.repeated, keyword) => values.push(value),
             Some(_) => {}
             None => self.keys.push((Text::from(keyword), vec![value])),
+        }
+    }
+
+    pub(super) fn has(&self, keyword: &[u8]) -> bool {
+        self.places.contains_key(keyword)
+    }
+
+    /// Takes what stands behind.
+    pub(super) fn add_others(&mut self, later: Taken) {
+        for (keyword, values) in later.keys {
+            values.into_iter().for_each(|value| self.add(&keyword, value));
         }
     }
 }
@@ -166,13 +184,15 @@ impl Reading<'_> {
                     }
                     let never = (!state.global, !state.matched && !state.before_match);
                     for word in words {
-                        let files = self.files_of(&word).map_err(|why| refuse(&why))?;
+                        let files = include_files(self.context, &word, b"/etc/ssh/").map_err(|why| refuse(&why))?;
                         self.included += 1 + files.len();
                         if self.included > MAX_INCLUDED {
                             return Err(refuse(&format!("more than {MAX_INCLUDED} files are included")));
                         }
                         for (file, _) in files {
-                            let content = self.context.read(&file)?;
+                            let content = self.context.read_optional(&file)?;
+                            let content =
+                                content.ok_or_else(|| refuse(&format!("{} leads to nothing", lossless(&file))))?;
                             self.file(&file, &content, depth + 1, State { never, ..state })?;
                         }
                     }
@@ -184,8 +204,6 @@ impl Reading<'_> {
     }
 
     fn take(&mut self, keyword: &[u8], directive: &Directive<'_>, words: &[Vec<u8>], state: State) {
-        let renamed = RENAMED.iter().find(|(old, _)| old.as_bytes() == keyword);
-        let keyword = renamed.map_or(keyword, |(_, new)| new.as_bytes());
         let value = match is_in(&WHOLE_LINE, keyword) {
             true => Value::text(trim(directive.arguments)),
             false => Value::text(words.join(&b' ')),
@@ -196,18 +214,6 @@ impl Reading<'_> {
         if state.global {
             self.global.add(keyword, value);
         }
-    }
-
-    /// The files that a word of Include names.
-    fn files_of(&self, word: &[u8]) -> Result<Vec<(Vec<u8>, bool)>, String> {
-        // What glob(3) knows and globs here do not: nothing that sshd reads may be overlooked.
-        if word.starts_with(b"~") || word.iter().any(|byte| matches!(byte, b'[' | b'\\')) {
-            return Err(format!("Include {}: only * and ? are understood", lossless(word)));
-        }
-        let whole = if word.starts_with(b"/") { word.to_vec() } else { [b"/etc/ssh/", word].concat() };
-        let glob = Glob::new(&lossless(&whole)).map_err(|error| error.to_string())?;
-        let found = self.context.expand_all(std::slice::from_ref(&glob));
-        found.map(|(files, _)| files).map_err(|error| error.text().to_owned())
     }
 
     fn groups_of(&self, user: &[u8]) -> Result<Vec<Vec<u8>>, String> {
@@ -225,15 +231,32 @@ impl Reading<'_> {
                 None => global.keys.push((keyword, values)),
             }
         }
-        let named = |name: &str| global.keys.iter().find(|(keyword, _)| **keyword == *name.as_bytes());
-        let older = RENAMED.iter().filter_map(|(old, new)| Some((Text::from(old.as_bytes()), named(new)?.1.clone())));
-        let older: Vec<(Text, Vec<Value>)> = older.collect();
-        let keys = global.keys.into_iter().chain(older).map(|(keyword, values)| (keyword, one_or_list(values)));
-        Value::Map(keys.collect())
+        with_older_names(global.keys)
     }
 }
 
-fn one_or_list(mut values: Vec<Value>) -> Value {
+/// The values as a map, those with older names under these, too.
+pub(super) fn with_older_names(keys: Vec<(Text, Vec<Value>)>) -> Value {
+    let named = |name: &str| keys.iter().find(|(keyword, _)| **keyword == *name.as_bytes());
+    let older = RENAMED.iter().filter_map(|(old, new)| Some((Text::from(old.as_bytes()), named(new)?.1.clone())));
+    let older: Vec<(Text, Vec<Value>)> = older.collect();
+    let keys = keys.into_iter().chain(older).map(|(keyword, values)| (keyword, one_or_list(values)));
+    Value::Map(keys.collect())
+}
+
+/// The files that a word of Include names; those that do not begin at the root lie in this folder.
+pub(super) fn include_files(context: &Context, word: &[u8], folder: &[u8]) -> Result<Vec<(Vec<u8>, bool)>, String> {
+    // What glob(3) knows and globs here do not: nothing that the program reads may be overlooked.
+    if word.starts_with(b"~") || word.iter().any(|byte| matches!(byte, b'[' | b'\\')) {
+        return Err(format!("Include {}: only * and ? are understood", lossless(word)));
+    }
+    let whole = if word.starts_with(b"/") { word.to_vec() } else { [folder, word].concat() };
+    let glob = Glob::new(&lossless(&whole)).map_err(|error| error.to_string())?;
+    let found = context.expand_all(std::slice::from_ref(&glob));
+    found.map(|(files, _)| files).map_err(|error| error.text().to_owned())
+}
+
+pub(super) fn one_or_list(mut values: Vec<Value>) -> Value {
     match values.len() {
         1 => values.pop().unwrap_or(Value::Nil),
         _ => Value::List(values),
@@ -241,7 +264,7 @@ fn one_or_list(mut values: Vec<Value>) -> Value {
 }
 
 /// All lines of one file, as InSpec reads them: of keywords that differ in case only, the first spelling counts.
-fn flat(content: &[u8]) -> Result<Value, String> {
+pub(super) fn flat(content: &[u8]) -> Result<Value, String> {
     let mut options = Options::inspec().map_err(|error| error.to_string())?;
     let assignment = Pattern::new(r"^\s*(\S+?)\s+(.*?)\s*$").and_then(|pattern| pattern.regex());
     options.assignment = assignment.map_err(|error| error.to_string())?;

@@ -144,6 +144,31 @@ pub fn hosts_access(data: &[u8]) {
     }
 }
 
+pub fn aide(data: &[u8]) {
+    match same(|| parse::aide::statements(data)) {
+        Ok(statements) => {
+            for (line, statement) in statements {
+                assert!(line > 0);
+                if let parse::aide::Statement::Group(_, expression) = statement {
+                    assert!(parse::aide::terms(expression).count() <= expression.len());
+                }
+            }
+        }
+        Err(error) => check_error(data, &error),
+    }
+}
+
+pub fn mail_aliases(data: &[u8]) {
+    match same(|| parse::mail_aliases::aliases(data)) {
+        Ok(aliases) => assert!(aliases.iter().all(|alias| alias.line > 0)),
+        Err(error) => check_error(data, &error),
+    }
+}
+
+pub fn postfix(data: &[u8]) {
+    document(data, parse::postfix::parameters);
+}
+
 pub fn sudoers(data: &[u8]) {
     match same(|| parse::sudoers::statements(data)) {
         Ok(statements) => assert!(statements.iter().all(|(line, _)| *line > 0)),
