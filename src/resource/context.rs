@@ -8,7 +8,6 @@ use crate::parse::accounts;
 use crate::process::Facts;
 use crate::resource::package_databases::{self, Package};
 use crate::resource::{Arg, Arguments, Asked, NoAnswer};
-use crate::resource::{Arguments, Asked, NoAnswer};
 use crate::rootfs::{Found, Glob, Kind, Links, Look, LookError, MAX_FILE_BYTES, Metadata, Node, Root, expand};
 use crate::value::{Text, Value, lossless};
 
@@ -254,8 +253,6 @@ impl Context {
     pub(super) fn packages(&self) -> Asked<&[Package]> {
         self.packages.get_or_init(|| package_databases::read(self)).as_deref().map_err(Clone::clone)
     }
-
-    fn is_folder(&self, path: &[u8]) -> bool {}
 
     /// Whether a folder stands at a path, links followed.
     pub(super) fn is_folder(&self, path: &[u8]) -> bool {

@@ -32,6 +32,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 pub const TARGETS: &[Target] = &[
     target("accounts", parse::accounts),
     target("acl", parse::acl),
+    target("aide", parse::aide),
     target("apk", parse::apk),
     target("capability", parse::capability),
     target("cgroup", parse::cgroup),

@@ -117,6 +117,8 @@ pub fn dpkg(data: &[u8]) {
 pub fn apk(data: &[u8]) {
     match same(|| parse::apk::packages(data)) {
         Ok(packages) => assert!(packages.iter().all(|package| !package.name.is_empty() && !package.version.is_empty())),
+        Err(error) => check_error(data, &error),
+    }
 }
 
 pub fn pam(data: &[u8]) {
