@@ -382,3 +382,42 @@ fn nothing_is_left_however_a_run_ends() {
         space.until("one", name, "terminated");
     }
 }
+
+#[test]
+fn a_pod_that_goes_or_is_replaced_is_not_scanned() {
+    let Some(space) = Namespace::new("a_pod_that_goes_or_is_replaced_is_not_scanned", "restricted") else { return };
+    space.give_fixture("static");
+    space.give_shipped("debug");
+    let launcher = Launcher::new(&space);
+    profile(&launcher.folder);
+    let containers = json!({ "containers": [container("app", "static")] });
+    for (step, run, is_replaced) in [
+        ("found container", "gone-early", false),
+        ("added container", "gone", false),
+        ("own rights", "replaced-early", true),
+        ("added container", "replaced", true),
+    ] {
+        space.start("one", &containers);
+        let mut child = launcher.start(run, &["scan", "one", "-p", "p.yaml", "--via", "debug"]);
+        wait_for(&mut child, step);
+        signal(&child, Signal::SIGSTOP);
+        let deleted = space.kubectl(&["delete", "pod", "one", "--force", "--grace-period=0", "--wait=true"]);
+        assert_eq!(deleted.code, 0, "{}", deleted.stderr);
+        if is_replaced {
+            space.start("one", &containers);
+        }
+        signal(&child, Signal::SIGCONT);
+        let ended = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert_eq!(ended.status.code(), Some(105), "{run}: {said}");
+        let what = if is_replaced { "pod one was replaced by another one of its name" } else { "pod one was deleted" };
+        assert!(said.contains(&format!("error: {what} before its scan was done")), "{run}: {said}");
+        assert!(!launcher.folder.path(&format!("scan-results-{run}.json")).exists(), "{run}");
+        assert_eq!(launcher.left(run), "", "{run}: {said}");
+        if is_replaced {
+            let added = space.kubectl(&["get", "pod", "one", "-o", "jsonpath={.spec.ephemeralContainers}"]);
+            assert_eq!(added.stdout, "", "{run}");
+            space.kubectl(&["delete", "pod", "one", "--force", "--grace-period=0", "--wait=true"]);
+        }
+    }
+}

@@ -135,6 +135,7 @@ async fn waiting(
                     namespace: pod.metadata.namespace.clone().unwrap_or_default(),
                     pod: pod.metadata.name.clone().unwrap_or_default(),
                     container: status.name,
+                    pod_uid: pod.metadata.uid.clone(),
                 });
             }
         }

@@ -47,7 +47,12 @@ pub async fn attach(context: &Context<'_>, pod: &Pod, target: &Target, read_all:
     let mut tried: Vec<Identity> = Vec::new();
     loop {
         let name = container_name(context, tried.len());
-        let place = Place { namespace: target.namespace.clone(), pod: target.pod.clone(), container: name.clone() };
+        let place = Place {
+            namespace: target.namespace.clone(),
+            pod: target.pod.clone(),
+            container: name.clone(),
+            pod_uid: Some(target.pod_uid.clone()),
+        };
         add(context, &scanner, target, &place, &security).await?;
         context.steps.done(&format!(
             "added container {name} as {}:{}{}",

@@ -32,6 +32,8 @@ pub struct Place {
     pub pod: String,
     /// The container.
     pub container: String,
+    /// The pod's uid, where another pod may take its name.
+    pub pod_uid: Option<String>,
 }
 
 /// A command that ran to its end.

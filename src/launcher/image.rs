@@ -76,7 +76,7 @@ async fn attach(context: &Context<'_>, image: &ImageVolume, as_root: bool) -> Re
     kept(&serde_json::to_value(&made).unwrap_or_default())?;
     context.steps.done(&format!("made pod {name} with the image mounted"));
     context.steps.waiting("waiting for the scanner's pod");
-    let place = Place { namespace: run.namespace.clone(), pod: name, container: SCANNER.to_owned() };
+    let place = Place { namespace: run.namespace.clone(), pod: name, container: SCANNER.to_owned(), pod_uid: None };
     let (session, _) = probe(&scanner, &place, &[AGENT, "--version"], context.start_by).await?;
     context.steps.done("the pod takes commands");
     let mut facts = facts(context, Way::Image, &rules);

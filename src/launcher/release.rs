@@ -31,7 +31,7 @@ pub async fn let_go(releaser: Result<Running, Failure>) {
 ///
 /// Errors: it was not seen to end.
 pub async fn end(session: &Session, place: &Place) -> Result<String, Trouble> {
-    let Place { container, pod: name, namespace } = place;
+    let Place { container, pod: name, namespace, pod_uid } = place;
     let api: Api<Pod> = Api::namespaced(session.client.clone(), namespace);
     let limit = Instant::now() + END;
     let mut is_asked = false;
@@ -45,6 +45,9 @@ pub async fn end(session: &Session, place: &Place) -> Result<String, Trouble> {
                 continue;
             }
         };
+        if pod_uid.is_some() && *pod_uid != pod.metadata.uid {
+            return Ok(format!("pod {name} is another one now; container {container} went with the one before"));
+        }
         let record = format!("Kubernetes keeps its record until pod {name} is deleted");
         match look(&pod, container) {
             Seen::Ended(_) => {

@@ -298,6 +298,12 @@ async fn by_first(
                 Err(Trouble::usage("a running container has no sidecar: kubectl assay scan-with-sidecar IMAGE"))
             }
         };
+        let scanned = match scanned {
+            Err(trouble) if trouble.ending == Ending::NotAttached => {
+                Err(gone(context, target).await.unwrap_or(trouble))
+            }
+            scanned => scanned,
+        };
         match (scanned, rest.peek()) {
             (Err(trouble), Some(next)) if trouble.another_way() => {
                 context.steps.remark(&format_args!("not by {}: {}\ntrying {}", way.name(), trouble.what, next.name()));
@@ -311,6 +317,20 @@ async fn by_first(
         }
     }
     Err(Trouble::new("no way to the container is left"))
+}
+
+/// Whether the pod went meanwhile, which looks like many other troubles: the rights of a run go with what they are for.
+async fn gone(context: &Context<'_>, target: &Target) -> Option<Trouble> {
+    let Target { pod: name, namespace, pod_uid, .. } = target;
+    let api: Api<Pod> = Api::namespaced(context.caller.client.clone(), namespace);
+    let what = match context.caller.ask(&format!("look at pod {name}"), api.get(name)).await {
+        Err(trouble) if trouble.reason == Reason::Missing => "was deleted",
+        Ok(pod) if pod.metadata.uid.as_ref() != Some(pod_uid) => "was replaced by another one of its name",
+        Ok(pod) if pod.metadata.deletion_timestamp.is_some() => "is being deleted",
+        _ => return None,
+    };
+    let trouble = Trouble::new(format!("pod {name} {what} before its scan was done; nothing was judged"));
+    Some(trouble.with_next("scan the pod that took its place: kubectl get pods"))
 }
 
 /// The pod, with what is there instead where there is none.

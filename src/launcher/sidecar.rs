@@ -44,7 +44,8 @@ pub async fn attach(context: &Context<'_>, arguments: &ScanWithSidecar) -> Resul
         context.steps.done(&format!("made pod {name}"));
         context.steps.waiting("waiting for the pod");
         tried.push(security.identity);
-        let place = Place { namespace: run.namespace.clone(), pod: name.clone(), container: SCANNER.to_owned() };
+        let place =
+            Place { namespace: run.namespace.clone(), pod: name.clone(), container: SCANNER.to_owned(), pod_uid: None };
         let (session, plan) = locate(context, &scanner, &place).await?;
         context.steps.done("the target runs, and the scanner takes commands");
         if plan.get("reachable") == Some(&Json::Bool(true)) {

@@ -57,8 +57,12 @@ pub async fn scan(context: &Context<'_>, target: &Target) -> Result<Collected, T
     let yardstick = yardstick(context)?;
     let rules = scan_rules(Way::Exec, &target.pod, context.minor);
     let scanner = rights::begin(context, &rules, Some(target)).await?;
-    let place =
-        Place { namespace: target.namespace.clone(), pod: target.pod.clone(), container: target.container.clone() };
+    let place = Place {
+        namespace: target.namespace.clone(),
+        pod: target.pod.clone(),
+        container: target.container.clone(),
+        pod_uid: Some(target.pod_uid.clone()),
+    };
     let mut facts = facts(context, Way::Exec, &rules);
     let (reach, tar, words) = which(context, target, &place, &scanner).await?;
     context.steps.done(&format!("the container has {words}"));
@@ -424,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_missing_program_is_another_ways_case() {
-        let place = Place { namespace: "n".to_owned(), pod: "p".to_owned(), container: "c".to_owned() };
+        let place = Place { namespace: "n".to_owned(), pod: "p".to_owned(), container: "c".to_owned(), pod_uid: None };
         let said = "the command did not start: failed to exec in container: unable to start container process: \
                     exec: \"tar\": executable file not found in $PATH";
         let trouble = no_program(&place, Trouble::new(said));
