@@ -8,6 +8,7 @@
 mod access;
 mod accounts;
 mod aide_conf;
+mod binaries;
 mod cgroup;
 mod context;
 mod crontab;
@@ -23,6 +24,8 @@ mod hosts_access;
 mod image;
 mod kernel_parameter;
 mod key_values;
+mod keys;
+mod language_packages;
 mod limits;
 mod lines;
 mod mail_alias;
@@ -43,6 +46,7 @@ mod sshd_config;
 mod sudoers;
 mod web_servers;
 mod word_files;
+mod x509_certificate;
 
 use std::fmt;
 
@@ -53,6 +57,7 @@ pub use registry::{REGISTRY, resource};
 
 use crate::parse::sockets::Listener;
 use crate::parse::version::Scheme;
+use crate::parse::x509::Certificate;
 use crate::pattern::Pattern;
 use crate::rootfs::{Glob, Kind, LookError};
 use crate::value::{Text, Value, lossless};
@@ -438,6 +443,8 @@ pub enum Object {
     Cgroup,
     /// What listens on a port.
     Port(Vec<Listener>),
+    /// A certificate.
+    Certificate(Box<Certificate>),
     /// Facts that are all known.
     Facts(Vec<(&'static str, Value)>),
     /// Facts of which some could not be found out.
@@ -453,6 +460,7 @@ impl Object {
             Object::Image => image::property(context, name),
             Object::Cgroup => cgroup::property(context, name),
             Object::Port(listeners) => ports::property(context, listeners, name),
+            Object::Certificate(certificate) => Ok(x509_certificate::property(context, certificate, name)),
             Object::Facts(facts) => {
                 let known = facts.iter().find(|(known, _)| *known == name);
                 Ok(known.map_or(Value::Nil, |(_, value)| value.clone()))

@@ -201,6 +201,44 @@ pub fn sqlite(data: &[u8]) {
     }
 }
 
+/// What is written in names, certificates, keys.
+pub fn x509(data: &[u8]) {
+    if let Ok(certificate) = parse::x509::certificate(data) {
+        assert!(certificate.serial.bytes().all(|byte| byte.is_ascii_digit()));
+        let _ = parse::x509::in_slashes(&certificate.subject);
+    }
+}
+
+pub fn keys(data: &[u8]) {
+    let _ = same(|| parse::keys::first(data));
+    let _ = same(|| parse::keys::dh_params(data));
+}
+
+pub fn zip(data: &[u8]) {
+    for member in parse::zip::members(data).iter().flatten().take(16) {
+        if let Ok(content) = member.content(data, 1 << 16) {
+            assert!(content.len() <= 1 << 16);
+        }
+    }
+}
+
+pub fn language_packages(data: &[u8]) {
+    use parse::language_packages as packages;
+    let _ = same(|| (packages::field(data, "Version"), packages::property(data, "version"), packages::gem(data)));
+    if let Some(version) = packages::perl_version(data, "A::B") {
+        assert!(!version.is_empty());
+    }
+    assert_eq!(packages::python_name(&packages::python_name(data)), packages::python_name(data));
+}
+
+pub fn elf(data: &[u8]) {
+    if let Ok(elf) = same(|| parse::elf::elf(data)) {
+        assert!(elf.needed.iter().all(|name| name.len() <= data.len()));
+    }
+    let _ = same(|| parse::build_info::go(data));
+    let _ = same(|| parse::build_info::cargo(data));
+}
+
 pub fn os_release(data: &[u8]) {
     if let Ok(assignments) = parse::os_release::assignments(data) {
         for (key, _) in &assignments {
