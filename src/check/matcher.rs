@@ -228,11 +228,18 @@ impl Judge<'_> {
 
 /// Matchers that compare two values.
 fn is_comparison(matcher: &Matcher) -> bool {
-    match matcher {
-        Matcher::Is(_) | Matcher::Eq(_) | Matcher::Ne(_) | Matcher::In(_) | Matcher::NotIn(_) => true,
-        Matcher::SubsetOf(_) | Matcher::Compare(..) | Matcher::Between(_) | Matcher::Not(_) => true,
-        _ => false,
-    }
+    matches!(
+        matcher,
+        Matcher::Is(_)
+            | Matcher::Eq(_)
+            | Matcher::Ne(_)
+            | Matcher::In(_)
+            | Matcher::NotIn(_)
+            | Matcher::SubsetOf(_)
+            | Matcher::Compare(..)
+            | Matcher::Between(_)
+            | Matcher::Not(_)
+    )
 }
 
 /// Matchers that are about a list as a whole.

@@ -41,7 +41,7 @@ impl<'a> Elements<'a> {
     /// The next one.
     ///
     /// Errors: there is none; its length is not written in DER, or more than there is.
-    pub fn next(&mut self) -> Result<Element<'a>, ParseError> {
+    pub fn element(&mut self) -> Result<Element<'a>, ParseError> {
         let wrong = || ParseError::new("it is cut, or no DER");
         let [tag, first, rest @ ..] = self.0 else { return Err(wrong()) };
         if tag & 0x1f == 0x1f {
@@ -62,7 +62,7 @@ impl<'a> Elements<'a> {
 
     /// The next one, which must have this tag.
     pub fn take(&mut self, tag: u8) -> Result<&'a [u8], ParseError> {
-        let element = self.next()?;
+        let element = self.element()?;
         if element.tag == tag {
             Ok(element.content)
         } else {
@@ -143,7 +143,7 @@ mod tests {
         for wrong in
             [&[][..], &[0x30], &[0x30, 2, 1], &[0x30, 0x80, 0, 0], &[0x1f, 1, 1], &[0x30, 0x84, 0xff, 0xff, 0xff, 0xff]]
         {
-            assert!(Elements::new(wrong).next().is_err(), "{wrong:?}");
+            assert!(Elements::new(wrong).element().is_err(), "{wrong:?}");
         }
     }
 

@@ -61,8 +61,11 @@ pub fn packages(bytes: &[u8]) -> Result<Vec<Package<'_>>, ParseError> {
     Ok(packages)
 }
 
+/// A path, and a digest in hex.
+pub type Digest<'a> = (&'a [u8], &'a [u8]);
+
 /// The files of configuration of a status file: path and MD5 in hex, in order.
-pub fn configuration(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
+pub fn configuration(bytes: &[u8]) -> Vec<Digest<'_>> {
     let mut files = Vec::new();
     let mut listed = false;
     for (_, text) in lines(bytes) {
@@ -80,7 +83,7 @@ pub fn configuration(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
 }
 
 /// The lines of a package's `md5sums`: MD5 in hex, and the path without a slash in front.
-pub fn md5sums(bytes: &[u8]) -> Result<Vec<(&[u8], &[u8])>, ParseError> {
+pub fn md5sums(bytes: &[u8]) -> Result<Vec<Digest<'_>>, ParseError> {
     let mut sums = Vec::new();
     for (line, text) in lines(bytes).filter(|(_, text)| !trim(text).is_empty()) {
         let sum = text.split_at_checked(32).filter(|(digest, _)| digest.iter().all(u8::is_ascii_hexdigit));

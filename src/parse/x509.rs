@@ -147,7 +147,7 @@ pub fn certificate(bytes: &[u8]) -> Result<Certificate, ParseError> {
     let key = keys::public(body.take(SEQUENCE)?)?;
     let mut extensions = Vec::new();
     while !body.is_empty() {
-        let element = body.next()?;
+        let element = body.element()?;
         if element.tag == 0xa3 {
             let mut list = Elements::new(element.content).enter(SEQUENCE)?;
             while !list.is_empty() && extensions.len() < MAX_PARTS {
@@ -178,7 +178,7 @@ fn distinguished_name(mut name: Elements<'_>) -> Result<Vec<(String, Vec<u8>)>, 
         while !set.is_empty() {
             let mut part = set.enter(SEQUENCE)?;
             let kind = name_of(part.take(OBJECT)?);
-            let value = part.next()?;
+            let value = part.element()?;
             if parts.len() == MAX_PARTS {
                 return Err(ParseError::new("a name of too many parts"));
             }
@@ -225,7 +225,7 @@ pub fn in_slashes(name: &[(String, Vec<u8>)]) -> Vec<u8> {
 
 /// UTCTime or GeneralizedTime, in seconds since 1970.
 fn moment(elements: &mut Elements<'_>) -> Result<i64, ParseError> {
-    let element = elements.next()?;
+    let element = elements.element()?;
     let wrong = || ParseError::new(format!("{:?} is no time", lossless(element.content)));
     let digits = element.content.strip_suffix(b"Z").filter(|digits| digits.iter().all(u8::is_ascii_digit));
     let digits = digits.ok_or_else(wrong)?;
@@ -290,7 +290,7 @@ fn extension(mut parts: Elements<'_>) -> Result<(String, Vec<String>), ParseErro
 fn alternative_names(content: &[u8], words: &mut Vec<String>) -> Result<(), ParseError> {
     let mut names = Elements::new(content).enter(SEQUENCE)?;
     while !names.is_empty() && words.len() < MAX_PARTS {
-        let name = names.next()?;
+        let name = names.element()?;
         let text = lossless(name.content);
         words.push(match name.tag {
             0x81 => format!("email:{text}"),

@@ -1,0 +1,414 @@
+//! The tools themselves are asked what they see, and the resources must say the same: dpkg-query, rpm, pip, npm,
+//! openssl, ssh-keygen, readelf, go.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
+#![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
+
+mod fixture;
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use assay::parse::version::{self, Scheme};
+use assay::resource::{Arg, Arguments, Context, NoAnswer, Shape, resource};
+use assay::rootfs::{Resolver, Root};
+use assay::value::{Text, Value};
+
+use fixture::{Scratch, skipped};
+
+/// What a tool writes; nothing where there is no such tool, or it fails.
+fn tool(test: &str, name: &str, arguments: &[&str], folder: &Path) -> Option<String> {
+    let output = Command::new(name).args(arguments).current_dir(folder).env("LC_ALL", "C").env("TZ", "UTC").output();
+    match output {
+        Ok(output) if output.status.success() => Some(String::from_utf8_lossy(&output.stdout).into_owned()),
+        Ok(output) => panic!("{name} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => {
+            skipped(test, name);
+            None
+        }
+    }
+}
+
+fn context(root: &Path) -> Context {
+    Context::new(Root::open(root, Resolver::Auto).unwrap(), 1_800_000_000)
+}
+
+fn arguments(given: &[(&'static str, &str)]) -> Arguments {
+    Arguments(given.iter().map(|(name, text)| (*name, Arg::Text(Text::from(text.as_bytes())))).collect())
+}
+
+/// Properties of an object; nothing when it does not exist.
+fn properties(context: &Context, name: &str, given: &[(&'static str, &str)], wanted: &[&str]) -> Option<Vec<String>> {
+    let Shape::Object { open, .. } = resource(name).unwrap().shape else { panic!("{name} is no object") };
+    match open(context, &arguments(given)) {
+        Ok(object) => Some(wanted.iter().map(|name| object.property(context, name).unwrap().plain()).collect()),
+        Err(NoAnswer::Missing(_)) => None,
+        Err(error) => panic!("{name} {given:?}: {}", error.text()),
+    }
+}
+
+/// The rows of a table, sorted, with blanks between the columns.
+fn rows(context: &Context, name: &str) -> Vec<String> {
+    let Shape::Table { read, .. } = resource(name).unwrap().shape else { panic!("{name} is no table") };
+    let table = read(context, &Arguments::default()).unwrap();
+    let text = |cell: &Result<Value, NoAnswer>| cell.as_ref().unwrap().plain();
+    let mut rows: Vec<String> =
+        table.rows.iter().map(|row| row.cells.iter().map(text).collect::<Vec<_>>().join(" ")).collect();
+    rows.sort();
+    rows
+}
+
+fn sorted(text: &str) -> Vec<String> {
+    let mut lines: Vec<String> = text.lines().map(|line| line.trim_end().to_owned()).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn dpkg_query_lists_the_same_packages() {
+    let format = "-f=${Package} ${Version} ${Architecture} ${db:Status-Status}\\n";
+    let Some(listed) = tool("dpkg-query", "dpkg-query", &["-W", format], Path::new("/")) else { return };
+    let scratch = Scratch::new();
+    scratch.write("var/lib/dpkg/status", fs::read("/var/lib/dpkg/status").unwrap());
+    let listed: Vec<String> = sorted(&listed).into_iter().filter(|line| !line.ends_with("not-installed")).collect();
+    println!("{} packages", listed.len());
+    assert_eq!(rows(&context(&scratch.0), "packages"), listed);
+}
+
+/// Pairs of versions, of pieces that the rules treat differently.
+fn versions() -> Vec<String> {
+    let mut all = Vec::new();
+    for start in ["1", "1.0", "1.05", "1.5", "1a", "1.a", "1.10", "a1", "2"] {
+        for end in ["", "~rc1", "^git1", "-1", "-1.el9", "a", ".0", ".0.1", "+b", "rc1", "_p1"] {
+            all.push(format!("{start}{end}"));
+        }
+    }
+    all
+}
+
+#[test]
+fn rpm_compares_versions_alike_and_lists_the_same_packages() {
+    if tool("rpm", "rpm", &["--version"], Path::new("/")).is_none() {
+        return;
+    }
+    let all = versions();
+    let (mut script, mut ours) = (String::new(), String::new());
+    for left in &all {
+        for right in &all {
+            script.push_str(&format!("print(rpm.vercmp('{left}', '{right}')..' ')\n"));
+            let order = version::compare(Scheme::Rpm, left.as_bytes(), right.as_bytes());
+            ours.push_str(&format!("{left} {right} {} \n", order.map_or(9, |order| order as i8)));
+        }
+    }
+    let scratch = Scratch::new();
+    let file = scratch.write("versions.lua", &script);
+    let said = tool("rpm", "rpm", &["--eval", &format!("%{{lua:dofile('{}')}}", file.display())], &scratch.0).unwrap();
+    let mut said = said.split_whitespace();
+    for line in ours.lines() {
+        let theirs = said.next().unwrap();
+        // rpm compares one without a release as if it had the same.
+        let mut words = line.split(' ');
+        let (left, right, order) = (words.next().unwrap(), words.next().unwrap(), words.next().unwrap());
+        if left.contains('-') == right.contains('-') {
+            assert_eq!(order, theirs, "{left} {right}");
+        }
+    }
+
+    let spec = "Name: NAME\nVersion: 1.2\nRelease: 3.el9\nEPOCHSummary: x\nLicense: MIT\nBuildArch: noarch\n%description\nx\n\
+        %install\nmkdir -p %{buildroot}/usr/share/NAME\necho NAME >%{buildroot}/usr/share/NAME/data\n\
+        %files\n/usr/share/NAME\n";
+    let top = format!("_topdir {}", scratch.path("top").display());
+    let root = scratch.path("root");
+    fs::create_dir_all(&root).unwrap();
+    for (name, epoch) in [("tiny-a", ""), ("tiny-b", "Epoch: 1\n"), ("tiny-c", "")] {
+        let text = spec.replace("NAME", name).replace("EPOCH", epoch);
+        let file = scratch.write(&format!("{name}.spec"), text);
+        let arguments = ["-bb", "--quiet", "--define", &top, file.to_str().unwrap()];
+        if tool("rpm", "rpmbuild", &arguments, &scratch.0).is_none() {
+            return;
+        }
+        let package = scratch.path(&format!("top/RPMS/noarch/{name}-1.2-3.el9.noarch.rpm"));
+        let root = root.to_str().unwrap();
+        let install = ["--root", root, "--dbpath", "/var/lib/rpm", "--nodeps", "-i", package.to_str().unwrap()];
+        tool("rpm", "rpm", &install, &scratch.0).unwrap();
+    }
+    let format = "%|epoch?{%{name} %{epoch}:%{version}-%{release} %{arch} installed}:{%{name} %{version}-%{release} %{arch} installed}|\\n";
+    let query = ["--root", root.to_str().unwrap(), "--dbpath", "/var/lib/rpm", "-qa", "--qf", format];
+    let listed = sorted(&tool("rpm", "rpm", &query, &scratch.0).unwrap());
+    assert_eq!(listed.len(), 3);
+    let context = context(&root);
+    assert_eq!(rows(&context, "packages"), listed);
+    assert!(rows(&context, "package_files").contains(&"/usr/share/tiny-a/data tiny-a false true true".to_owned()));
+}
+
+#[test]
+fn dpkg_compares_versions_alike() {
+    if tool("dpkg", "dpkg", &["--version"], Path::new("/")).is_none() {
+        return;
+    }
+    // One process for each pair: every third version is enough.
+    let all: Vec<String> = versions().into_iter().filter(|text| !text.contains(['^', '_'])).step_by(3).collect();
+    for left in all.iter().filter(|text| text.starts_with('1')) {
+        for right in all.iter().filter(|text| text.starts_with('1')) {
+            let less = Command::new("dpkg").args(["--compare-versions", left, "lt", right]).status().unwrap().success();
+            let order = version::compare(Scheme::Dpkg, left.as_bytes(), right.as_bytes());
+            assert_eq!(order == Some(Ordering::Less), less, "{left} {right}");
+        }
+    }
+}
+
+#[test]
+fn pip_lists_the_same_packages() {
+    let script = "import sysconfig; print(sysconfig.get_paths()['purelib'])";
+    let Some(folder) = tool("pip", "python3", &["-c", script], Path::new("/")) else { return };
+    let folder = folder.trim();
+    let list = ["list", "--format", "json", "--path", folder, "--disable-pip-version-check"];
+    let Some(listed) = tool("pip", "pip", &list, Path::new("/")) else { return };
+    let listed: Vec<serde_json::Value> = serde_json::from_str(&listed).unwrap();
+    let context = context(Path::new("/"));
+    for package in &listed {
+        let (name, version) = (package["name"].as_str().unwrap(), package["version"].as_str().unwrap());
+        let found = properties(&context, "pip", &[("name", name), ("path", folder)], &["version"]);
+        assert_eq!(found.as_deref(), Some(&[version.to_owned()][..]), "{name}");
+        assert!(version::is_version(Scheme::Python, version.as_bytes()), "{name} {version}");
+    }
+    println!("{} packages of Python", listed.len());
+    assert_eq!(properties(&context, "pip", &[("name", "no-such-package"), ("path", folder)], &[]), None);
+}
+
+#[test]
+fn pip_compares_versions_alike() {
+    let all: Vec<String> = ["1", "1.0", "1.1", "1!0.1", "1.10"]
+        .iter()
+        .flat_map(|start| {
+            ["", ".dev1", "a1", "a1.dev2", "b2", "rc1", ".post1", ".post1.dev1", "+local.1", "+1", "-2"]
+                .map(|end| format!("{start}{end}"))
+        })
+        .collect();
+    let script = format!(
+        "from pip._vendor.packaging.version import Version as V\nall = {all:?}\nfor a in all:\n  for b in all:\n    print((V(a) > V(b)) - (V(a) < V(b)))"
+    );
+    if tool(
+        "pip",
+        "python3",
+        &["-c", "import sys; import importlib.util as u; print(u.find_spec('pip') is not None)"],
+        Path::new("/"),
+    )
+    .is_none_or(|answer| answer.trim() != "True")
+    {
+        return skipped("pip compares versions", "pip");
+    }
+    let said = tool("pip", "python3", &["-c", &script], Path::new("/")).unwrap();
+    let mut said = said.lines();
+    for left in &all {
+        for right in &all {
+            let order = version::compare(Scheme::Python, left.as_bytes(), right.as_bytes()).unwrap();
+            assert_eq!((order as i8).to_string(), said.next().unwrap(), "{left} {right}");
+        }
+    }
+}
+
+#[test]
+fn npm_lists_the_same_packages() {
+    let scratch = Scratch::new();
+    let package = |name: &str, version: &str, needs: &str| {
+        format!(r#"{{"name": "{name}", "version": "{version}", "dependencies": {{{needs}}}}}"#)
+    };
+    scratch.write("package.json", package("app", "1.0.0", r#""a": "^1.0.0", "@s/b": "*""#));
+    scratch.write("node_modules/a/package.json", package("a", "1.2.3", r#""c": "2.0.0-rc.1""#));
+    scratch.write("node_modules/a/node_modules/c/package.json", package("c", "2.0.0-rc.1", ""));
+    scratch.write("node_modules/@s/b/package.json", package("@s/b", "0.1.0", ""));
+    let Some(listed) = tool("npm", "npm", &["ls", "--all", "--json", "--offline"], &scratch.0) else { return };
+    let listed: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let mut all = BTreeMap::new();
+    let mut open = vec![&listed];
+    while let Some(tree) = open.pop() {
+        for (name, inner) in tree["dependencies"].as_object().into_iter().flatten() {
+            all.insert(name.clone(), inner["version"].as_str().unwrap().to_owned());
+            open.push(inner);
+        }
+    }
+    assert_eq!(all.len(), 3);
+    let context = context(&scratch.0);
+    for (name, version) in all {
+        assert_eq!(properties(&context, "npm", &[("name", &name), ("path", "/.")], &["version"]), Some(vec![version]));
+    }
+}
+
+#[test]
+fn openssl_reads_the_same_certificates() {
+    if tool("openssl", "openssl", &["version"], Path::new("/")).is_none() {
+        return;
+    }
+    let scratch = Scratch::new();
+    let keys: [(&str, &[&str], &str, &str); 5] = [
+        ("rsa", &["-newkey", "rsa:2048", "-sha384"], "2048", "sha384WithRSAEncryption"),
+        ("p256", &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], "256", "ecdsa-with-SHA256"),
+        ("p521", &["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-521", "-sha512"], "521", "ecdsa-with-SHA512"),
+        ("ed25519", &["-newkey", "ed25519"], "256", "ED25519"),
+        ("ed448", &["-newkey", "ed448"], "456", "ED448"),
+    ];
+    for (name, kind, length, algorithm) in keys {
+        let (pem, key) = (format!("{name}.pem"), format!("{name}.key"));
+        let subject = format!("/C=DE/O=Example, Inc./OU=a+b/CN={name}/emailAddress=a@example.org");
+        let mut make = vec!["req", "-x509", "-nodes", "-days", "400", "-keyout", &key, "-out", &pem, "-subj", &subject];
+        make.extend_from_slice(kind);
+        make.extend_from_slice(&["-addext", "subjectAltName=DNS:a.example.org,IP:10.1.2.3"]);
+        make.extend_from_slice(&["-addext", "keyUsage=critical,digitalSignature,keyEncipherment"]);
+        tool("openssl", "openssl", &make, &scratch.0).unwrap();
+        let ask = |more: &[&str]| {
+            let all = [&["x509", "-in", &pem, "-noout"][..], more].concat();
+            let said = tool("openssl", "openssl", &all, &scratch.0).unwrap();
+            said.split_once('=').unwrap().1.trim().to_owned()
+        };
+        let context = context(&scratch.0);
+        let path = format!("/{pem}");
+        let wanted =
+            ["subject_dn", "issuer_dn", "fingerprint", "fingerprint_sha256", "not_before", "not_after", "serial"];
+        let found = properties(&context, "x509_certificate", &[("path", &path)], &wanted).unwrap();
+        let hex = |text: String| text.replace(':', "").to_lowercase();
+        let day = |text: String| text.split_whitespace().next().unwrap().to_owned();
+        assert_eq!(found[0], ask(&["-subject", "-nameopt", "compat"]));
+        assert_eq!(found[1], ask(&["-issuer", "-nameopt", "compat"]));
+        assert_eq!(found[2], hex(ask(&["-fingerprint", "-sha1"])));
+        assert_eq!(found[3], hex(ask(&["-fingerprint", "-sha256"])));
+        assert_eq!(found[4], day(ask(&["-startdate", "-dateopt", "iso_8601"])));
+        assert_eq!(found[5], day(ask(&["-enddate", "-dateopt", "iso_8601"])));
+        assert_eq!(found[6], decimal(&ask(&["-serial"])));
+        let wanted = ["key_length", "signature_algorithm", "subject_alt_names", "extensions.keyUsage"];
+        let found = properties(&context, "x509_certificate", &[("path", &path)], &wanted).unwrap();
+        let names = "DNS:a.example.org, IP Address:10.1.2.3";
+        assert_eq!(found, [length, algorithm, names, "critical, Digital Signature, Key Encipherment"]);
+        let found =
+            properties(&context, "x509_private_key", &[("path", &format!("/{key}"))], &["key_length", "encrypted"]);
+        assert_eq!(found.unwrap(), [length, "false"]);
+    }
+}
+
+/// A number in hexadecimal digits, in decimal ones.
+fn decimal(hex: &str) -> String {
+    let mut digits = vec![0_u32];
+    for char in hex.chars() {
+        let mut carry = char.to_digit(16).unwrap();
+        for digit in &mut digits {
+            let value = *digit * 16 + carry;
+            (*digit, carry) = (value % 10, value / 10);
+        }
+        while carry > 0 {
+            digits.push(carry % 10);
+            carry /= 10;
+        }
+    }
+    digits.iter().rev().map(u32::to_string).collect()
+}
+
+#[test]
+fn ssh_keygen_reads_the_same_keys() {
+    let scratch = Scratch::new();
+    let kinds: [(&str, &[&str], &str); 4] = [
+        ("rsa", &["-t", "rsa", "-b", "3072", "-N", ""], "false"),
+        ("pem", &["-t", "rsa", "-b", "2048", "-m", "PEM", "-N", ""], "false"),
+        ("ed25519", &["-t", "ed25519", "-N", "secret"], "true"),
+        ("ecdsa", &["-t", "ecdsa", "-b", "521", "-N", ""], "false"),
+    ];
+    for (name, kind, encrypted) in kinds {
+        let make = [&["-q", "-C", "a comment", "-f", name][..], kind].concat();
+        if tool("ssh-keygen", "ssh-keygen", &make, &scratch.0).is_none() {
+            return;
+        }
+        let said = tool("ssh-keygen", "ssh-keygen", &["-l", "-f", &format!("{name}.pub")], &scratch.0).unwrap();
+        let length = said.split(' ').next().unwrap();
+        let kind = said.rsplit('(').next().unwrap().trim().trim_end_matches(')').to_lowercase();
+        let context = context(&scratch.0);
+        for (file, private, encrypted) in
+            [(format!("/{name}"), "true", encrypted), (format!("/{name}.pub"), "false", "false")]
+        {
+            let wanted = ["type", "key_length", "private", "encrypted"];
+            let found = properties(&context, "ssh_key", &[("path", &file)], &wanted).unwrap();
+            assert_eq!(found, [&kind, length, private, encrypted], "{file}");
+        }
+    }
+}
+
+#[test]
+fn go_tells_the_same_modules() {
+    let scratch = Scratch::new();
+    scratch.write("go.mod", "module example.org/tiny\n\ngo 1.21\n");
+    scratch.write("main.go", "package main\n\nfunc main() {}\n");
+    let mut build = Command::new("go");
+    build.args(["build", "-ldflags=-s -w", "-o", "tiny", "."]).current_dir(&scratch.0).env("CGO_ENABLED", "0");
+    build.env("GOFLAGS", "-buildvcs=false").env("GOPROXY", "off");
+    match build.output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => panic!("{}", String::from_utf8_lossy(&output.stderr)),
+        Err(_) => return skipped("modules of Go", "go"),
+    }
+    let said = tool("go", "go", &["version", "-m", "tiny"], &scratch.0).unwrap();
+    let compiler = said.lines().next().unwrap().split(": ").nth(1).unwrap();
+    let found =
+        properties(&context(&scratch.0), "go_build", &[("path", "/tiny")], &["compiler", "modules", "settings"]);
+    let found = found.unwrap();
+    assert_eq!((found[0].as_str(), found[1].as_str()), (compiler, "example.org/tiny@(devel)"));
+    assert!(found[2].contains("CGO_ENABLED=0"), "{}", found[2]);
+}
+
+#[test]
+fn readelf_sees_the_same_programs() {
+    let scratch = Scratch::new();
+    if tool("readelf", "readelf", &["--version"], &scratch.0).is_none() {
+        return;
+    }
+    let mut files: Vec<_> = ["/usr/bin", "/usr/lib/x86_64-linux-gnu"]
+        .iter()
+        .filter_map(|folder| fs::read_dir(folder).ok())
+        .flatten()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() < 8 << 20))
+        .filter(|path| fs::read(path).is_ok_and(|bytes| bytes.starts_with(b"\x7fELF")))
+        .collect();
+    files.sort();
+    let context = context(Path::new("/"));
+    let step = (files.len() / 80).max(1);
+    let mut seen = 0;
+    for path in files.iter().step_by(step) {
+        let path = path.to_str().unwrap();
+        let said = tool("readelf", "readelf", &["-W", "-h", "-l", "-d", "-n", "-S", path], &scratch.0).unwrap();
+        let after = |mark: &str, end: char| -> Vec<String> {
+            let found = said.lines().filter_map(|line| line.split_once(mark));
+            found.map(|(_, rest)| rest.split(end).next().unwrap().trim().to_owned()).collect()
+        };
+        let one = |mut found: Vec<String>| if found.is_empty() { String::new() } else { found.remove(0) };
+        let now =
+            said.lines().any(|line| line.contains("(BIND_NOW)") || (line.contains("FLAGS") && line.contains("NOW")));
+        let relro = match (said.contains(" GNU_RELRO "), now) {
+            (false, _) => "none",
+            (true, false) => "partial",
+            (true, true) => "full",
+        };
+        let stack = said.lines().find(|line| line.trim_start().starts_with("GNU_STACK"));
+        let wanted = [
+            one(after("Type:   ", '(')),
+            after("(NEEDED)", ']')
+                .iter()
+                .map(|text| text.split_once('[').unwrap().1.to_owned())
+                .collect::<Vec<_>>()
+                .join(", "),
+            one(after("Requesting program interpreter: ", ']')),
+            one(after("Library runpath: [", ']')),
+            one(after("Build ID: ", ' ')),
+            relro.to_owned(),
+            stack.is_some_and(|line| !line.contains("RWE")).to_string(),
+            (!said.contains(" .symtab ")).to_string(),
+        ];
+        let names = ["type", "needed", "interpreter", "runpath", "build_id", "relro", "nx", "stripped"];
+        let found = properties(&context, "elf", &[("path", path)], &names);
+        let Some(found) = found else { continue };
+        assert_eq!(found, wanted, "{path}");
+        seen += 1;
+    }
+    println!("{seen} programs and libraries");
+    assert!(seen > 10);
+}
