@@ -234,7 +234,7 @@ fn npm_lists_the_same_packages() {
     assert_eq!(all.len(), 3);
     let context = context(&scratch.0);
     for (name, version) in all {
-        assert_eq!(properties(&context, "npm", &[("name", &name), ("path", "/.")], &["version"]), Some(vec![version]));
+        assert_eq!(properties(&context, "npm", &[("name", &name), ("path", "/")], &["version"]), Some(vec![version]));
     }
 }
 
@@ -347,7 +347,7 @@ fn go_tells_the_same_modules() {
         Err(_) => return skipped("modules of Go", "go"),
     }
     let said = tool("go", "go", &["version", "-m", "tiny"], &scratch.0).unwrap();
-    let compiler = said.lines().next().unwrap().split(": ").nth(1).unwrap();
+    let compiler = said.lines().next().unwrap().split(": go").nth(1).unwrap();
     let found =
         properties(&context(&scratch.0), "go_build", &[("path", "/tiny")], &["compiler", "modules", "settings"]);
     let found = found.unwrap();

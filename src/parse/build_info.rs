@@ -12,8 +12,10 @@ pub type Module = (Vec<u8>, Vec<u8>);
 pub struct BuildInfo {
     /// The compiler's version, where it is told.
     pub compiler: Vec<u8>,
-    /// What it is made of, itself first.
+    /// What it is made of, itself first where it tells its own name.
     pub modules: Vec<Module>,
+    /// Whether the first of them is itself.
+    pub own: bool,
     /// How it was built: NAME=VALUE.
     pub settings: Vec<Vec<u8>>,
 }
@@ -41,7 +43,10 @@ pub fn go(bytes: &[u8]) -> Result<Option<BuildInfo>, ParseError> {
         let (kind, name, version) = (words.next(), words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let module = || (name.to_vec(), version.to_vec());
         match kind {
-            Some(b"mod") => info.modules.insert(0, module()),
+            Some(b"mod") if !info.own => {
+                info.modules.insert(0, module());
+                info.own = true;
+            }
             Some(b"dep") => info.modules.push(module()),
             // It stands in the place of the one before it.
             Some(b"=>") => {
@@ -89,7 +94,9 @@ pub fn cargo(bytes: &[u8]) -> Result<Option<BuildInfo>, ParseError> {
             |name: &str| package.get(name).and_then(serde_json::Value::as_str).map(|text| text.as_bytes().to_vec());
         let module = field("name").zip(field("version")).ok_or_else(|| wrong("a package without name and version"))?;
         let root = package.get("root").and_then(serde_json::Value::as_bool) == Some(true);
-        info.modules.insert(if root { 0 } else { info.modules.len() }, module);
+        let place = if root && !info.own { 0 } else { info.modules.len() };
+        info.own |= root;
+        info.modules.insert(place, module);
     }
     Ok(Some(info))
 }

@@ -111,6 +111,10 @@ const KEY_USAGES: [&str; 9] = [
 /// The most extensions, alternative names and parts of a name that are taken.
 const MAX_PARTS: usize = 10_000;
 
+fn few(parts: usize) -> Result<(), ParseError> {
+    if parts < MAX_PARTS { Ok(()) } else { Err(ParseError::new(format!("more than {MAX_PARTS} names or extensions"))) }
+}
+
 fn name_of(content: &[u8]) -> String {
     let number = der::object(content);
     OBJECTS.iter().find(|(known, _)| *known == number).map_or(number, |(_, name)| (*name).to_owned())
@@ -150,7 +154,8 @@ pub fn certificate(bytes: &[u8]) -> Result<Certificate, ParseError> {
         let element = body.element()?;
         if element.tag == 0xa3 {
             let mut list = Elements::new(element.content).enter(SEQUENCE)?;
-            while !list.is_empty() && extensions.len() < MAX_PARTS {
+            while !list.is_empty() {
+                few(extensions.len())?;
                 extensions.push(extension(list.enter(SEQUENCE)?)?);
             }
         }
@@ -179,9 +184,7 @@ fn distinguished_name(mut name: Elements<'_>) -> Result<Vec<(String, Vec<u8>)>, 
             let mut part = set.enter(SEQUENCE)?;
             let kind = name_of(part.take(OBJECT)?);
             let value = part.element()?;
-            if parts.len() == MAX_PARTS {
-                return Err(ParseError::new("a name of too many parts"));
-            }
+            few(parts.len())?;
             parts.push((kind, text(value)));
         }
     }
@@ -268,7 +271,8 @@ fn extension(mut parts: Elements<'_>) -> Result<(String, Vec<String>), ParseErro
         }
         "extendedKeyUsage" => {
             let mut list = Elements::new(content).enter(SEQUENCE)?;
-            while !list.is_empty() && words.len() < MAX_PARTS {
+            while !list.is_empty() {
+                few(words.len())?;
                 words.push(name_of(list.take(OBJECT)?));
             }
         }
@@ -289,7 +293,8 @@ fn extension(mut parts: Elements<'_>) -> Result<(String, Vec<String>), ParseErro
 
 fn alternative_names(content: &[u8], words: &mut Vec<String>) -> Result<(), ParseError> {
     let mut names = Elements::new(content).enter(SEQUENCE)?;
-    while !names.is_empty() && words.len() < MAX_PARTS {
+    while !names.is_empty() {
+        few(words.len())?;
         let name = names.element()?;
         let text = lossless(name.content);
         words.push(match name.tag {

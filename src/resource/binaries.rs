@@ -109,8 +109,8 @@ const MADE_OF: &[Property] = &[
     ),
     Property::new(
         "compiler",
-        Type::Text,
-        "The compiler that made the program, such as go1.24.1; nil where it is not told.",
+        Type::Version(Scheme::General),
+        "The version of Go that made the program, such as 1.24.1; nil where it is not told.",
     ),
     Property::new("modules", Type::Texts, "All that it is made of: NAME@VERSION, the program's own first."),
     Property::new("settings", Type::Texts, "How it was built: CGO_ENABLED=0, vcs.revision=…"),
@@ -129,17 +129,20 @@ fn open_made_of(
     let info = info.ok_or_else(|| NoAnswer::parse(path, &format!("it has nothing of {what}")))?;
     let found = match arguments.text("name") {
         Some(name) => info.modules.iter().find(|(known, _)| known == name),
-        None => info.modules.first(),
+        None => info.modules.first().filter(|_| info.own),
     };
     if let (Some(name), None) = (arguments.text("name"), found) {
         return Err(NoAnswer::Missing(format!("{} is not built into {}", lossless(name), lossless(path))));
     }
     let version = found.map(|(_, version)| version.strip_prefix(b"v").unwrap_or(version));
     let version = version.filter(|version| version.first().is_some_and(u8::is_ascii_digit));
+    // go1.24.1, or with what it was built with behind a blank.
+    let compiler = info.compiler.strip_prefix(b"go").unwrap_or(&info.compiler).split(|byte| *byte == b' ').next();
+    let compiler = compiler.filter(|version| !version.is_empty());
     Ok(Object::Facts(vec![
         ("installed", Value::Bool(true)),
         ("version", version.map_or(Value::Nil, |version| Value::version(Scheme::General, version))),
-        ("compiler", if info.compiler.is_empty() { Value::Nil } else { Value::text(&info.compiler) }),
+        ("compiler", compiler.map_or(Value::Nil, |version| Value::version(Scheme::General, version))),
         ("modules", Value::texts(info.modules.iter().map(|(name, version)| [name.as_slice(), b"@", version].concat()))),
         ("settings", Value::texts(&info.settings)),
     ]))

@@ -102,8 +102,15 @@ struct Places {
 }
 
 const NPM_PLACES: Places = Places {
-    folders: &["/usr/lib", "/usr/local/lib", "/usr/share/nodejs", "/usr/lib/nodejs", "/opt/node/lib"],
-    below: &["/."],
+    folders: &[
+        "/usr/lib/node_modules",
+        "/usr/local/lib/node_modules",
+        "/opt/node/lib/node_modules",
+        // Debian's packages.
+        "/usr/share/nodejs",
+        "/usr/lib/nodejs",
+    ],
+    below: &["/node_modules"],
     scheme: Scheme::General,
 };
 
@@ -191,11 +198,15 @@ fn open(context: &Context, arguments: &Arguments, places: &Places, look: &Look) 
     let mut folders = Vec::new();
     match arguments.text("path") {
         Some(path) => {
-            let path = path.strip_suffix(b"/").unwrap_or(path);
             if lookup(context, path)?.is_none() {
                 return Err(NoAnswer::Missing(format!("Can't find file: {}", lossless(path))));
             }
+            let path = path.strip_suffix(b"/").unwrap_or(path);
             for below in places.below {
+                if below.is_empty() {
+                    folders.push(path.to_vec());
+                    continue;
+                }
                 folders.extend(expand(context, &[GlobPiece::Literal(path), GlobPiece::Written(below)])?);
             }
         }
@@ -255,15 +266,11 @@ fn of_head(path: &[u8], head: &[u8], name_field: &str, is: &dyn Fn(&[u8]) -> boo
 
 fn npm(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Asked<()> {
     let name = GlobPiece::Literal(name.as_bytes());
-    let folder = GlobPiece::Literal(folder.strip_suffix(b"/.").unwrap_or(folder));
+    let folder = GlobPiece::Literal(folder);
     let file = GlobPiece::Written("/package.json");
     let mut paths = Vec::new();
-    for between in ["/node_modules/", "/node_modules/**/node_modules/", "/node_modules/.pnpm/*/node_modules/"] {
+    for between in ["/", "/**/node_modules/", "/.pnpm/*/node_modules/"] {
         paths.extend(expand(context, &[folder, GlobPiece::Written(between), name, file])?);
-    }
-    // Debian's packages of Node.js lie in a folder of another name.
-    if let GlobPiece::Literal(b"/usr/share/nodejs" | b"/usr/lib/nodejs") = folder {
-        paths.extend(expand(context, &[folder, GlobPiece::Written("/"), name, file])?);
     }
     for path in paths {
         let content = context.read(&path)?;
@@ -276,7 +283,8 @@ fn npm(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Ask
 
 fn pip(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Asked<()> {
     let name = parse::python_name(name.as_bytes());
-    for (kind, file) in [("/*.dist-info", "/METADATA"), ("/*.egg-info", "/PKG-INFO")] {
+    for (kind, file) in [("/*.dist-info", "/METADATA"), ("/*.egg-info", "/PKG-INFO"), ("/*.egg", "/EGG-INFO/PKG-INFO")]
+    {
         for path in expand(context, &[GlobPiece::Literal(folder), GlobPiece::Written(kind)])? {
             let own = path.get(folder.len() + 1..).unwrap_or_default();
             let written = own.split(|byte| *byte == b'-').next().unwrap_or_default();
@@ -389,7 +397,7 @@ fn search(
         } else if lower == b"meta-inf/manifest.mf" {
             manifest = Some(read(member)?);
         } else if [&b".jar"[..], b".war", b".ear"].iter().any(|ending| lower.ends_with(ending)) {
-            inner.push((member.name, read(member)?));
+            inner.push(member);
         }
     }
     if !told {
@@ -408,13 +416,15 @@ fn search(
             copies.push((place.to_vec(), version));
         }
     }
-    for (member, content) in inner {
+    for member in inner {
         if depth == MAX_ARCHIVE_DEPTH {
             return Err(ParseError::new("more archives in each other than are read"));
         }
-        let place = [place, b"!/", member].concat();
+        let content = member.content(bytes, *room)?;
+        *room -= content.len();
+        let place = [place, b"!/", member.name].concat();
         search(&content, &place, name, depth + 1, room, copies)
-            .map_err(|error| ParseError::new(format!("{}: {error}", lossless(member))))?;
+            .map_err(|error| ParseError::new(format!("{}: {error}", lossless(member.name))))?;
     }
     Ok(())
 }

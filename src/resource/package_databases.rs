@@ -220,10 +220,10 @@ fn read_pacman(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
 
 /// Files that were met, so that one of two names is read once.
 #[derive(Default)]
-struct Once(Vec<((u32, u32), u64)>);
+pub(super) struct Once(Vec<((u32, u32), u64)>);
 
 impl Once {
-    fn is_new(&mut self, node: Option<&Node>) -> bool {
+    pub(super) fn is_new(&mut self, node: Option<&Node>) -> bool {
         let Some(node) = node else { return false };
         let identity = (node.metadata.device, node.metadata.inode);
         let new = !self.0.contains(&identity);

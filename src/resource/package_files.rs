@@ -91,8 +91,12 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
 
 fn list(context: &Context, wanted: Option<&[u8]>, files: &mut Vec<Shipped>) -> Asked<()> {
     list_dpkg(context, wanted, files)?;
+    let mut seen = databases::Once::default();
     for path in databases::APK {
-        let Some(content) = optional(context, path)? else { continue };
+        if !seen.is_new(databases::lookup(context, path)?.as_ref()) {
+            continue;
+        }
+        let content = context.read(path)?;
         for package in apk::packages(&content).map_err(|error| NoAnswer::parse(path, &error))? {
             if wanted.is_none_or(|wanted| wanted == package.name) {
                 for (file, checksum) in &package.files {
