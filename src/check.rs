@@ -8,6 +8,7 @@ mod convert;
 mod describe;
 mod document_path;
 mod matcher;
+mod secret;
 mod substitute;
 mod supports;
 mod xpath;
@@ -24,6 +25,7 @@ pub use convert::{core_scalar, is_null, to_argument, to_value};
 pub use describe::{described, expected_words, negated_patterns, reading, subject_words};
 pub use document_path::{DocumentPath, Step};
 pub use matcher::{MAX_PARTS, Truth, truth};
+pub use secret::without_secrets;
 pub use substitute::{Binding, Environment, Expression, Piece, Root, Unbound, Variable, VariableStep, joined, pattern};
 pub use supports::Supports;
 

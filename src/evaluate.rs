@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::check::{Condition, Environment, Rules, Supports};
+use crate::check::{Condition, Environment, Rules, Supports, without_secrets};
 use crate::outcome::{CheckResult, Status};
 use crate::resource::{Asked, Context, NoAnswer, Platform, Table, platform};
 
@@ -303,7 +303,13 @@ fn lost_result(lost: &Lost) -> CheckResult {
 
 /// A result without a resource.
 fn plain_result(description: impl Into<String>, status: Status) -> CheckResult {
-    CheckResult { description: description.into(), status, resource: "".into(), seconds: 0.0, not_applicable: false }
+    CheckResult {
+        description: without_secrets(description.into()),
+        status: status.map_text(without_secrets),
+        resource: "".into(),
+        seconds: 0.0,
+        not_applicable: false,
+    }
 }
 
 /// Why there is no answer, as a status.

@@ -18,6 +18,18 @@ pub enum Status {
     Error(String),
 }
 
+impl Status {
+    /// The same with another text, where it has one.
+    pub fn map_text(self, change: fn(String) -> String) -> Status {
+        match self {
+            Status::Passed => Status::Passed,
+            Status::Failed(text) => Status::Failed(change(text)),
+            Status::Skipped(text) => Status::Skipped(change(text)),
+            Status::Error(text) => Status::Error(change(text)),
+        }
+    }
+}
+
 /// One result: one expectation on one subject.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CheckResult {

@@ -1,5 +1,6 @@
 //! Places in documents: `a.b[0]['x.y']` where values have types, XPath in XML, `section/key` elsewhere.
 
+use crate::check::secret::is_secret;
 use crate::check::xpath::XPath;
 use crate::value::{Text, Value, lossless};
 
@@ -40,6 +41,14 @@ impl DocumentPath {
     /// A path of these steps.
     pub fn new(written: String, steps: Vec<Step>) -> DocumentPath {
         DocumentPath { written, way: Way::Steps(steps) }
+    }
+
+    /// Whether a name on the way says that the value is secret.
+    pub fn is_secret(&self) -> bool {
+        match &self.way {
+            Way::Steps(steps) => steps.iter().any(|step| matches!(step, Step::Key(key) if is_secret(key))),
+            Way::XPath(_) => self.written.split(['/', '@', '[']).any(|part| is_secret(part.as_bytes())),
+        }
     }
 
     /// Parses XPath.

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use crate::check::{
     Asks, Binding, Check, Each, Environment, Expectation, Filter, Group, GroupKind, Item, Missing, Subject, Unbound,
-    described, subject_words,
+    described, subject_words, without_secrets,
 };
 use crate::evaluate::condition::{Verdict, decide};
 use crate::evaluate::judge::{judge, judge_table};
@@ -210,13 +210,13 @@ pub(super) fn check(scan: &Scan, environment: &Environment<'_>, check: &Check) -
         if judged.vacuous {
             description.push_str(" (there is none, and the profile accepts that)");
         }
+        let status = match is_image {
+            true => answers.with_layers(&scan.context.root, resource, expectation, judged.status, &read),
+            false => judged.status,
+        };
         results.push(CheckResult {
-            description,
-            status: if is_image {
-                answers.with_layers(&scan.context.root, resource, expectation, judged.status, &read)
-            } else {
-                judged.status
-            },
+            description: without_secrets(description),
+            status: status.map_text(without_secrets),
             resource: resource.name.into(),
             seconds: scan.clock.seconds_since(start),
             not_applicable: judged.not_applicable,
@@ -266,7 +266,10 @@ impl Answers {
 
     fn judge(&self, scan: &Scan, check: &Check, expectation: &Expectation) -> Judged {
         let property = property_of(check.subject.resource, &expectation.asks);
-        let secret = property.is_some_and(|property| property.secret);
+        let secret = match &expectation.asks {
+            Asks::Path(path) => path.is_secret(),
+            _ => property.is_some_and(|property| property.secret),
+        };
         let answer = match (self, &expectation.asks) {
             (Answers::Object(object), Asks::Property(name)) => object.property(&scan.context, name),
             (Answers::Document(document), Asks::Path(path)) => Ok(path.find(document)),

@@ -252,6 +252,12 @@ impl Decoder<'_> {
                     Some(Meaning::Row { used, .. }) => used,
                     _ => Vec::new(),
                 };
+                let is_secret =
+                    |column: &&String| subject.resource.property(column).is_some_and(|column| column.secret);
+                if let Some(column) = used.iter().find(is_secret) {
+                    self.problem(rows.span, format!("`{column}` is never shown, so nothing can be named by it"));
+                    return None;
+                }
                 Some(vec![Item::Each(Box::new(Each { name, rows: subject, columns: used, none_ok, items: items? }))])
             }
             _ => {
@@ -477,6 +483,16 @@ impl Decoder<'_> {
         let (asks, place) = self.asks(path, value.span, &subject)?;
         if let Asks::Column(column) = &asks {
             self.problem(value.span, format!("`{column}` has a value in every row; take the list: `rows.{column}`"));
+            return None;
+        }
+        let is_secret = match &asks {
+            Asks::Path(path) => path.is_secret(),
+            Asks::Property(name) => subject.resource.property(name).is_some_and(|asked| asked.secret),
+            Asks::List(_, name) => subject.resource.property(name).is_some_and(|asked| asked.secret),
+            _ => false,
+        };
+        if is_secret {
+            self.problem(value.span, format!("`{path}` is never shown, so no name can stand for it"));
             return None;
         }
         let default = match fields.get("default") {

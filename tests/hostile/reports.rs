@@ -98,6 +98,31 @@ fn secrets_are_never_shown() {
     for report in reports(&tree, &profile) {
         assert!(!report.contains("SECRETHASH"), "{report}");
     }
+
+    // Where no property says that it is one: by the name of a key, or by what it looks like.
+    tree.file("etc/my.cnf", "[client]\npassword=SECRETWORD\n");
+    tree.file(
+        "etc/a.json",
+        r#"{"db": {"password": "SECRETWORD", "url": "postgres://u:SECRETWORD@h/db"}, "list": ["token=SECRETWORD"]}"#,
+    );
+    tree.file("etc/key", "-----BEGIN EC PRIVATE KEY-----\nSECRETWORD\n-----END EC PRIVATE KEY-----\n");
+    let profile = self::profile([
+        "{mysql_conf: {}, expect: {client/password: x}}",
+        "{ini: /etc/my.cnf, expect: {client/password: x}}",
+        "{json: /etc/a.json, expect: {db.password: x, db.url: x, db: {eq: {a: b}}, list: {includes: x}}}",
+        "{grep: {paths: [/etc/my.cnf], match: 'password=(?<word>.*)'}, expect: {line: x, lines: [x]}}",
+        "{grep: {paths: [/etc/shadow], match: '^root'}, expect: {line: x, count: 0}}",
+        "{each: {as: l, rows: {grep: {paths: [/etc/shadow, /etc/my.cnf], match: '(root|password).*'}}}, checks: [{file: '/${l.line}', expect: {exist: true}}, {manual: 'See ${l.line}'}]}",
+        "{file: /etc/key, expect: {content: none}}",
+    ]);
+    for report in reports(&tree, &profile) {
+        assert!(!report.contains("SECRETHASH") && !report.contains("SECRETWORD"), "{report}");
+    }
+    // A name cannot stand for what is never shown.
+    let check = "{each: {as: u, rows: {shadow: {}}}, checks: [{file: '/${u.password}', expect: {exist: true}}]}";
+    let ended = scan(&tree, &self::profile([check]), &[]);
+    assert_eq!(ended.code, Some(102), "{}", ended.stderr);
+    assert!(ended.stderr.contains("is never shown"), "{}", ended.stderr);
 }
 
 #[test]
