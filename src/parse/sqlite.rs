@@ -24,10 +24,10 @@ struct Pages<'a> {
     seen: Vec<bool>,
 }
 
-/// The blobs of the last column of a table, in order.
+/// Passes on the blobs of the last column of a table, in order, until `each` says no.
 ///
 /// Errors: it is no such database, the table is not there, a page is used twice or lies outside.
-pub fn blobs(bytes: &[u8], table: &str) -> Result<Vec<Vec<u8>>, ParseError> {
+pub fn blobs(bytes: &[u8], table: &str, each: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), ParseError> {
     let file = Binary::big_endian(bytes);
     if !bytes.starts_with(MAGIC) {
         return Err(ParseError::new("it is no SQLite database"));
@@ -43,24 +43,21 @@ pub fn blobs(bytes: &[u8], table: &str) -> Result<Vec<Vec<u8>>, ParseError> {
     }
     let mut pages = Pages { bytes: file, size, usable, seen: vec![false; bytes.len().div_ceil(size) + 1] };
     let mut root = None;
-    for row in pages.rows(1)? {
-        let cells = cells(&row)?;
+    pages.rows(1, &mut |row| {
+        let cells = cells(row)?;
         // type, name, tbl_name, rootpage, sql
         if let [Cell::Bytes(b"table"), Cell::Bytes(name), _, Cell::Number(page), ..] = cells.as_slice()
             && *name == table.as_bytes()
         {
             root = usize::try_from(*page).ok();
         }
-    }
+        Ok(true)
+    })?;
     let root = root.ok_or_else(|| ParseError::new(format!("it has no table {table}")))?;
-    let mut blobs = Vec::new();
-    for row in pages.rows(root)? {
-        match cells(&row)?.pop() {
-            Some(Cell::Bytes(blob)) => blobs.push(blob.to_vec()),
-            _ => return Err(ParseError::new(format!("a row of the table {table} holds no blob"))),
-        }
-    }
-    Ok(blobs)
+    pages.rows(root, &mut |row| match cells(row)?.pop() {
+        Some(Cell::Bytes(blob)) => Ok(each(blob)),
+        _ => Err(ParseError::new(format!("a row of the table {table} holds no blob"))),
+    })
 }
 
 impl<'a> Pages<'a> {
@@ -74,9 +71,9 @@ impl<'a> Pages<'a> {
         Ok((page - 1) * self.size)
     }
 
-    /// The records of a table, in the order of their keys.
-    fn rows(&mut self, root: usize) -> Result<Vec<Vec<u8>>, ParseError> {
-        let mut rows = Vec::new();
+    /// Passes on the records of a table, in the order of their keys, until `each` says no.
+    fn rows(&mut self, root: usize, each: &mut dyn FnMut(&[u8]) -> Result<bool, ParseError>) -> Result<(), ParseError> {
+        let mut rows = 0;
         // Cells of a page can overlap; sound ones cannot hold more than the file.
         let mut total = 0;
         // Pages to visit, the next one last.
@@ -105,7 +102,7 @@ impl<'a> Pages<'a> {
                 13 => {
                     for index in 0..count {
                         let at = cell(self.bytes, index, 8)?;
-                        if rows.len() == MAX_ROWS {
+                        if rows == MAX_ROWS {
                             return Err(ParseError::new(format!("more than {MAX_ROWS} rows")));
                         }
                         let record = self.record(at)?;
@@ -113,13 +110,16 @@ impl<'a> Pages<'a> {
                         if total > self.bytes.len() {
                             return Err(ParseError::new(format!("page {page}: its rows overlap")));
                         }
-                        rows.push(record);
+                        rows += 1;
+                        if !each(&record)? {
+                            return Ok(());
+                        }
                     }
                 }
                 kind => return Err(ParseError::new(format!("page {page} is of kind {kind}, not of a table"))),
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// The record of a cell of a leaf, with what flowed over to other pages.

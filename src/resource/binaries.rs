@@ -48,7 +48,7 @@ const PROPERTIES: &[Property] = &[
 
 fn open_elf(context: &Context, arguments: &Arguments) -> Asked<Object> {
     let path = arguments.text("path").unwrap_or_default();
-    let content = context.read(path)?;
+    let content = context.read_large(path)?;
     let found = elf::elf(&content).map_err(|error| NoAnswer::parse(path, &error))?;
     let text = |text: Option<&[u8]>| text.map_or(Value::Nil, Value::text);
     let flag = |flag: Option<bool>| flag.map_or(Value::Nil, Value::Bool);
@@ -123,7 +123,7 @@ fn open_made_of(
     read: fn(&[u8]) -> Result<Option<BuildInfo>, ParseError>,
 ) -> Asked<Object> {
     let path = arguments.text("path").unwrap_or_default();
-    let content = context.read(path)?;
+    let content = context.read_large(path)?;
     let info = read(&content).map_err(|error| NoAnswer::parse(path, &error))?;
     // That a program does not say what it is made of is no proof that something is not in it.
     let info = info.ok_or_else(|| NoAnswer::parse(path, &format!("it has nothing of {what}")))?;

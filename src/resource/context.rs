@@ -25,6 +25,10 @@ const MAX_HELD_BYTES: usize = 8 << 20;
 /// How many bytes of several files are taken together, when all of them are needed at once.
 const MAX_TOGETHER: u64 = 2 * MAX_FILE_BYTES;
 
+/// The largest file that is read whole where large ones are ordinary: programs, Java archives, databases of packages.
+/// It is not kept.
+const MAX_LARGE_BYTES: u64 = 4 * MAX_FILE_BYTES;
+
 /// What a scan looks at, and what it has seen.
 pub struct Context {
     /// The target's root.
@@ -32,6 +36,7 @@ pub struct Context {
     /// The moment of the scan, seconds since the epoch.
     pub now: i64,
     max_file: u64,
+    max_large: u64,
     files: Mutex<Files>,
     names: OnceLock<Names>,
     facts: Option<Arc<Facts>>,
@@ -76,6 +81,7 @@ impl Context {
             root,
             now,
             max_file: MAX_FILE_BYTES,
+            max_large: MAX_LARGE_BYTES,
             files: Mutex::default(),
             names: OnceLock::new(),
             facts: None,
@@ -85,7 +91,7 @@ impl Context {
 
     /// Reads no file that is larger than this.
     pub fn with_max_file(self, bytes: u64) -> Context {
-        Context { max_file: bytes.min(MAX_FILE_BYTES), ..self }
+        Context { max_file: bytes.min(MAX_FILE_BYTES), max_large: bytes.min(MAX_LARGE_BYTES), ..self }
     }
 
     /// The same, with the processes of a live container.
@@ -130,6 +136,17 @@ impl Context {
         self.content(&slot).map_err(|error| NoAnswer::look(path, &error))
     }
 
+    /// The whole content of the file at a path that may be a large one, not kept for later checks.
+    pub(super) fn read_large(&self, path: &[u8]) -> Asked<Text> {
+        let node = self.root.lookup(path, Links::Follow);
+        node.and_then(|node| self.root.read(&node, self.max_large)).map_err(|error| NoAnswer::look(path, &error))
+    }
+
+    /// How many bytes of a large file are read, and how many are unpacked of one.
+    pub(super) fn most_of_a_large_file(&self) -> usize {
+        usize::try_from(self.max_large).unwrap_or(usize::MAX)
+    }
+
     fn node(&self, slot: &Slot) -> Look<Node> {
         slot.node.get_or_init(|| self.root.lookup(&slot.path, Links::Follow)).clone()
     }
@@ -163,16 +180,27 @@ impl Context {
         default: &str,
         each: &mut dyn FnMut(&[u8], Text) -> Asked<bool>,
     ) -> Asked<Absent> {
+        self.read_each_by(arguments, default, &|path| self.read(path), each)
+    }
+
+    /// The same, read in this way.
+    pub(super) fn read_each_by(
+        &self,
+        arguments: &Arguments,
+        default: &str,
+        read: &dyn Fn(&[u8]) -> Asked<Text>,
+        each: &mut dyn FnMut(&[u8], Text) -> Asked<bool>,
+    ) -> Asked<Absent> {
         let globs = arguments.globs("paths");
         if globs.is_empty() {
             let path = arguments.text("path").unwrap_or(default.as_bytes());
-            each(path, self.read(path)?)?;
+            each(path, read(path)?)?;
             return Ok(Vec::new());
         }
         let (paths, absent) = self.expand_all(globs)?;
         let mut any = false;
         for (path, named) in paths {
-            match self.read(&path) {
+            match read(&path) {
                 Ok(content) => {
                     any = true;
                     if !each(&path, content)? {

@@ -347,19 +347,18 @@ fn cpan(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> As
 
 /// Archives in archives: an ear holds wars, which hold jars; those of Spring Boot hold jars that hold jars.
 const MAX_ARCHIVE_DEPTH: usize = 4;
-/// The most bytes that are unpacked of one archive, with all archives in it.
-const MAX_UNPACKED: usize = 256 << 20;
 
 fn open_jar(context: &Context, arguments: &Arguments) -> Asked<Object> {
     let name = lossless(arguments.text("name").unwrap_or_default());
     let mut copies = Copies::new();
-    let missing = context.read_each(arguments, "", &mut |path, content: Text| {
-        let mut room = MAX_UNPACKED;
-        let mut found = Vec::new();
-        search(&content, path, &name, 0, &mut room, &mut found).map_err(|error| NoAnswer::parse(path, &error))?;
-        copies.extend(found);
-        Ok(true)
-    })?;
+    let missing =
+        context.read_each_by(arguments, "", &|path| context.read_large(path), &mut |path, content: Text| {
+            let mut room = context.most_of_a_large_file();
+            let mut found = Vec::new();
+            search(&content, path, &name, 0, &mut room, &mut found).map_err(|error| NoAnswer::parse(path, &error))?;
+            copies.extend(found);
+            Ok(true)
+        })?;
     if copies.is_empty() && !missing.is_empty() {
         return Err(NoAnswer::Missing(format!(
             "package {name} is not installed; nothing is at {}",

@@ -43,6 +43,17 @@ impl Package {
 
 const INSTALLED: &[u8] = b"installed";
 
+/// The most packages of all databases: more than Debian's archive holds.
+const MAX_PACKAGES: usize = 100_000;
+
+fn add(packages: &mut Vec<Package>, package: Package) -> Asked<()> {
+    if packages.len() == MAX_PACKAGES {
+        return Err(NoAnswer::Error(format!("{}: more than {MAX_PACKAGES} packages", package.place)));
+    }
+    packages.push(package);
+    Ok(())
+}
+
 const DPKG_STATUS: &[u8] = b"/var/lib/dpkg/status";
 const DPKG_STATUS_FOLDER: &[u8] = b"/var/lib/dpkg/status.d";
 pub(super) const APK: [&[u8]; 2] = [b"/lib/apk/db/installed", b"/usr/lib/apk/db/installed"];
@@ -68,24 +79,24 @@ fn read_all(context: &Context) -> Asked<Vec<Package>> {
         read_apk(context, &mut packages)?,
         each_rpm_header(context, &mut |place, header| {
             let package = rpm::package(header).map_err(|error| NoAnswer::Error(format!("{place}: {error}")))?;
-            packages.push(Package {
-                name: Text::from(package.name),
-                version: Text::from(package.full_version()),
-                architecture: package.architecture.map(Text::from),
-                status: Text::from(INSTALLED),
-                held: false,
-                scheme: Scheme::Rpm,
-                place: format!("{place}: {}", lossless(package.name)),
-            });
+            add(
+                &mut packages,
+                Package {
+                    name: Text::from(package.name),
+                    version: Text::from(package.full_version()),
+                    architecture: package.architecture.map(Text::from),
+                    status: Text::from(INSTALLED),
+                    held: false,
+                    scheme: Scheme::Rpm,
+                    place: format!("{place}: {}", lossless(package.name)),
+                },
+            )?;
             Ok(())
         })?,
         read_pacman(context, &mut packages)?,
     ];
     if !found.contains(&true) {
         return Err(NoAnswer::Unanswerable("the target has no package database".to_owned()));
-    }
-    if packages.len() > MAX_ROWS {
-        return Err(NoAnswer::Error(format!("the databases hold more than {MAX_ROWS} packages")));
     }
     Ok(packages)
 }
@@ -114,15 +125,18 @@ fn read_dpkg(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
             let status = package.status.and_then(|status| status.split(u8::is_ascii_whitespace).next_back());
             let status = if package.is_installed() { INSTALLED } else { status.unwrap_or(INSTALLED) };
             if status != b"not-installed" {
-                packages.push(Package {
-                    name: Text::from(package.name),
-                    version: Text::from(package.version),
-                    architecture: Some(Text::from(package.architecture)),
-                    status: Text::from(status),
-                    held: package.is_held(),
-                    scheme: Scheme::Dpkg,
-                    place: format!("{}:{}", lossless(path), package.line),
-                });
+                add(
+                    packages,
+                    Package {
+                        name: Text::from(package.name),
+                        version: Text::from(package.version),
+                        architecture: Some(Text::from(package.architecture)),
+                        status: Text::from(status),
+                        held: package.is_held(),
+                        scheme: Scheme::Dpkg,
+                        place: format!("{}:{}", lossless(path), package.line),
+                    },
+                )?;
             }
         }
     }
@@ -137,15 +151,18 @@ fn read_apk(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
         }
         let content = context.read(path)?;
         for package in apk::packages(&content).map_err(|error| NoAnswer::parse(path, &error))? {
-            packages.push(Package {
-                name: Text::from(package.name),
-                version: Text::from(package.version),
-                architecture: Some(Text::from(package.architecture)),
-                status: Text::from(INSTALLED),
-                held: false,
-                scheme: Scheme::Apk,
-                place: format!("{}:{}", lossless(path), package.line),
-            });
+            add(
+                packages,
+                Package {
+                    name: Text::from(package.name),
+                    version: Text::from(package.version),
+                    architecture: Some(Text::from(package.architecture)),
+                    status: Text::from(INSTALLED),
+                    held: false,
+                    scheme: Scheme::Apk,
+                    place: format!("{}:{}", lossless(path), package.line),
+                },
+            )?;
         }
     }
     Ok(!seen.0.is_empty())
@@ -172,15 +189,18 @@ pub(super) fn each_rpm_header(context: &Context, each: &mut dyn FnMut(&str, &[u8
                     )));
                 }
             }
-            let content = context.read(path.as_bytes())?;
-            let blobs = sqlite::blobs(&content, "Packages");
-            for header in blobs.map_err(|error| NoAnswer::parse(path.as_bytes(), &error))? {
-                each(&path, &header)?;
-            }
+            let content = context.read_large(path.as_bytes())?;
+            let mut stopped = Ok(());
+            let read = sqlite::blobs(&content, "Packages", &mut |header| {
+                stopped = each(&path, header);
+                stopped.is_ok()
+            });
+            read.map_err(|error| NoAnswer::parse(path.as_bytes(), &error))?;
+            stopped?;
         }
         let path = at("Packages.db");
         if seen.is_new(lookup(context, path.as_bytes())?.as_ref()) {
-            let content = context.read(path.as_bytes())?;
+            let content = context.read_large(path.as_bytes())?;
             for header in rpm::ndb(&content).map_err(|error| NoAnswer::parse(path.as_bytes(), &error))? {
                 each(&path, header)?;
             }
@@ -205,15 +225,18 @@ fn read_pacman(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
         let path = [PACMAN, b"/", name, b"/desc"].concat();
         let content = context.read(&path)?;
         let package = pacman::package(&content).map_err(|error| NoAnswer::parse(&path, &error))?;
-        packages.push(Package {
-            name: Text::from(package.name),
-            version: Text::from(package.version),
-            architecture: (!package.architecture.is_empty()).then(|| Text::from(package.architecture)),
-            status: Text::from(INSTALLED),
-            held: false,
-            scheme: Scheme::Pacman,
-            place: lossless(&path),
-        });
+        add(
+            packages,
+            Package {
+                name: Text::from(package.name),
+                version: Text::from(package.version),
+                architecture: (!package.architecture.is_empty()).then(|| Text::from(package.architecture)),
+                status: Text::from(INSTALLED),
+                held: false,
+                scheme: Scheme::Pacman,
+                place: lossless(&path),
+            },
+        )?;
     }
     Ok(true)
 }
