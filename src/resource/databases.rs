@@ -1,6 +1,7 @@
 //! `mysql_conf`, `postgres_conf`, `postgres_hba_conf` and `postgres_ident_conf`.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 use crate::parse::mysql::{self, Line};
 use crate::parse::postgres::{self, Word};
@@ -402,7 +403,7 @@ fn text_of(field: &[Word]) -> Vec<u8> {
 
 /// Whether a field is the mask of the address before it: an address without a length.
 fn is_mask(field: &[Word]) -> bool {
-    std::str::from_utf8(&text_of(field)).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok())
+    std::str::from_utf8(&text_of(field)).is_ok_and(|text| text.parse::<IpAddr>().is_ok())
 }
 
 fn ident_cells(fields: &[Vec<Word>]) -> Result<Vec<Cell>, &'static str> {
