@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use crate::parse::ParseError;
 use crate::parse::accounts::{Record, groups, members, records};
 use crate::resource::{
-    Argument, Arguments, Asked, Cell, Columns, Context, Label, NoAnswer, Property, Resource, Row, Shape, Table, Takes,
-    Type,
+    Argument, Arguments, Asked, Cell, Columns, Context, Label, NoAnswer, Object, Property, Resource, Row, Shape, Table,
+    Takes, Type,
 };
 use crate::value::{Value, lossless};
 
@@ -57,6 +57,64 @@ pub(super) const USERS: Resource = Resource {
     one_of: &[],
     shape: Shape::Table { columns: Columns::Fixed(USER_COLUMNS), read: |context, _| read_users(context) },
 };
+
+const NAME: &[Argument] = &[Argument { name: "name", takes: Takes::Text, summary: "Its name.", required: true }];
+
+pub(super) const USER: Resource = Resource {
+    name: "user",
+    summary: "A user by /etc/passwd, /etc/group and /etc/shadow.",
+    label: Label::WithArgument("User"),
+    arguments: NAME,
+    one_of: &[],
+    shape: Shape::Object { properties: USER_PROPERTIES, open: open_user },
+};
+
+pub(super) const GROUP: Resource = Resource {
+    name: "group",
+    summary: "A group by /etc/group.",
+    label: Label::WithArgument("Group"),
+    arguments: NAME,
+    one_of: &[],
+    shape: Shape::Object { properties: GROUP_PROPERTIES, open: open_group },
+};
+
+const USER_PROPERTIES: &[Property] = &[
+    Property::new("exist", Type::Bool, "There is such a user.").existence(),
+    Property::new("uid", Type::Int, "Number of the user."),
+    Property::new("gid", Type::Int, "Number of the primary group."),
+    Property::new("group", Type::Text, "Name of the primary group; nil without one."),
+    Property::new("groups", Type::Texts, "Names of all groups, the primary one first."),
+    Property::new("desc", Type::Text, "Comment."),
+    Property::new("home", Type::Text, "Home folder."),
+    Property::new("shell", Type::Text, "Login shell."),
+    Property::new("encrypted_password", Type::Text, "The password field of /etc/shadow.").secret(),
+    Property::new("passwordage", Type::Int, "Whole days since the password was changed."),
+    Property::new("mindays", Type::Int, "Days before the next change is allowed."),
+    Property::new("maxdays", Type::Int, "Days after which a change is required."),
+    Property::new("warndays", Type::Int, "Days of warning before that."),
+];
+
+/// The columns of `users` that its properties are, `exist` aside.
+const USER_CELLS: [&str; 12] = [
+    "uid",
+    "gid",
+    "group",
+    "groups",
+    "desc",
+    "home",
+    "shell",
+    "password",
+    "last_change",
+    "min_days",
+    "max_days",
+    "warn_days",
+];
+
+const GROUP_PROPERTIES: &[Property] = &[
+    Property::new("exist", Type::Bool, "There is such a group.").existence(),
+    Property::new("gid", Type::Int, "Number of the group."),
+    Property::new("members", Type::Texts, "Users that have it as a further group."),
+];
 
 const PASSWD_COLUMNS: &[Property] = &[
     Property::new("user", Type::Text, "Login name.").plural("users"),
@@ -185,6 +243,44 @@ fn read_users(context: &Context) -> Asked<Table> {
         table.rows.push(Row { cells, place: place(path, &record) });
     }
     Ok(table)
+}
+
+fn open_user(context: &Context, arguments: &Arguments) -> Asked<Object> {
+    let today = i128::from(context.now.div_euclid(86_400));
+    one(read_users(context)?, "user", arguments, USER_PROPERTIES, &USER_CELLS, &|property, cell| match cell {
+        Value::Int(day) if property == "passwordage" => Value::Int(today - day),
+        cell => cell,
+    })
+}
+
+fn open_group(context: &Context, arguments: &Arguments) -> Asked<Object> {
+    let table = read(context, &Arguments::default(), "/etc/group", GROUP_COLUMNS, groups)?;
+    one(table, "name", arguments, GROUP_PROPERTIES, &["gid", "members"], &|_, cell| cell)
+}
+
+/// The first row of a name as an object: `exist`, and cells as its further properties.
+fn one(
+    table: Table,
+    key: &str,
+    arguments: &Arguments,
+    properties: &'static [Property],
+    cells: &[&str],
+    change: &dyn Fn(&str, Value) -> Value,
+) -> Asked<Object> {
+    let name = arguments.text("name").unwrap_or_default();
+    let place = table.column(key);
+    let is = |row: &&Row| match place.and_then(|place| row.cells.get(place)) {
+        Some(Ok(Value::Text(text))) => **text == *name,
+        _ => false,
+    };
+    let found = table.rows.iter().find(is);
+    let row = found.ok_or_else(|| NoAnswer::Missing(format!("there is no {}", lossless(name))))?;
+    let answers = properties.iter().skip(1).zip(cells).map(|(property, column)| {
+        let cell = table.column(column).and_then(|place| row.cells.get(place)).cloned().unwrap_or(Ok(Value::Nil));
+        (property.name, cell.map(|cell| change(property.name, cell)))
+    });
+    let exist = std::iter::once(("exist", Ok(Value::Bool(true))));
+    Ok(Object::Answers(exist.chain(answers).collect()))
 }
 
 /// The names of the groups of a user, the primary one first; none for a user that the target does not know.

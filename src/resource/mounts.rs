@@ -6,6 +6,7 @@ use crate::resource::{
     Argument, Arguments, Asked, Columns, Context, Label, NoAnswer, Object, Property, Resource, Row, Shape, Table,
     Takes, Type,
 };
+use crate::rootfs::Links;
 use crate::value::{Value, lossless};
 
 pub(super) const MOUNT: Resource = Resource {
@@ -24,6 +25,24 @@ pub(super) const MOUNTS: Resource = Resource {
     arguments: &[],
     one_of: &[],
     shape: Shape::Table { columns: Columns::Fixed(COLUMNS), read },
+};
+
+pub(super) const FILESYSTEM: Resource = Resource {
+    name: "filesystem",
+    summary: "The filesystem that a path of a live container lies on; its size is not asked.",
+    label: Label::WithArgument("FileSystem"),
+    arguments: &[Argument { name: "path", takes: Takes::Path, summary: "Any path.", required: true }],
+    one_of: &[],
+    shape: Shape::Object {
+        properties: &[
+            TYPE,
+            DEVICE,
+            Property::new("mount_point", Type::Text, "Where it is mounted."),
+            OPTIONS,
+            READ_ONLY,
+        ],
+        open: open_filesystem,
+    },
 };
 
 const PROPERTIES: &[Property] = &[MOUNTED, DEVICE, TYPE, OPTIONS, READ_ONLY, PROPAGATION, ROOT, SENSITIVE];
@@ -66,6 +85,24 @@ fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
     let mount = uppermost(mounts, path).ok_or_else(missing)?;
     let value = |property: &Property| (property.name, value(mount, property.name));
     Ok(Object::Facts(PROPERTIES.iter().map(value).collect()))
+}
+
+fn open_filesystem(context: &Context, arguments: &Arguments) -> Asked<Object> {
+    let path = arguments.text("path").unwrap_or_default();
+    let mounts = known(context)?;
+    let trace = context.root.trace(path, Links::Follow, &mut |_| ());
+    let real = trace.map_err(|error| NoAnswer::look(path, &error))?.real_path;
+    let holds = |point: &[u8]| match real.strip_prefix(point) {
+        Some(rest) => point.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/"),
+        None => false,
+    };
+    let points = mounts.iter().map(|mount| mount.point.as_slice()).filter(|point| holds(point));
+    let point = points.max_by_key(|point| point.len());
+    let mount = point.and_then(|point| uppermost(mounts, point));
+    let unknown = || NoAnswer::Error(format!("no mount holds {}", lossless(path)));
+    let mount = mount.ok_or_else(unknown)?;
+    let names = ["type", "device", "mount_point", "options", "read_only"];
+    Ok(Object::Facts(names.into_iter().map(|name| (name, value(mount, name))).collect()))
 }
 
 fn read(context: &Context, _: &Arguments) -> Asked<Table> {

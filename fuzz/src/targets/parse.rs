@@ -171,6 +171,29 @@ pub fn postfix(data: &[u8]) {
     document(data, parse::postfix::parameters);
 }
 
+pub fn apt_sources(data: &[u8]) {
+    for parse in [parse::apt_sources::of_lines, parse::apt_sources::of_stanzas] {
+        match same(|| parse(data)) {
+            Ok(sources) => assert!(sources.iter().all(|source| source.line > 0 && !source.uris.is_empty())),
+            Err(error) => check_error(data, &error),
+        }
+    }
+}
+
+pub fn modprobe(data: &[u8]) {
+    match same(|| parse::modprobe::settings(data)) {
+        Ok(settings) => assert!(settings.iter().all(|(line, _)| *line > 0)),
+        Err(error) => check_error(data, &error),
+    }
+}
+
+pub fn sections(data: &[u8]) {
+    match same(|| parse::sections::sections(data)) {
+        Ok(sections) => assert!(sections.iter().all(|section| section.line > 0)),
+        Err(error) => check_error(data, &error),
+    }
+}
+
 pub fn sudoers(data: &[u8]) {
     match same(|| parse::sudoers::statements(data)) {
         Ok(statements) => assert!(statements.iter().all(|(line, _)| *line > 0)),
