@@ -99,10 +99,13 @@ const OPTIONS: [&[u8]; 10] = [
 
 const DIGESTS: [&[u8]; 4] = [b"sha224:", b"sha256:", b"sha384:", b"sha512:"];
 
+/// A statement, or why a line is none.
+pub type Stated = Result<Statement, String>;
+
 /// The statements of a file with their lines, or why a line is none.
 ///
 /// Errors: more than [`MAX_ROWS`] lines, or members of lists.
-pub fn statements(bytes: &[u8]) -> Result<Vec<(usize, Result<Statement, String>)>, ParseError> {
+pub fn statements(bytes: &[u8]) -> Result<Vec<(usize, Stated)>, ParseError> {
     let mut statements = Vec::new();
     let mut room = MAX_ROWS;
     let mut whole: Vec<u8> = Vec::new();
@@ -130,12 +133,7 @@ pub fn statements(bytes: &[u8]) -> Result<Vec<(usize, Result<Statement, String>)
     Ok(statements)
 }
 
-fn push(
-    statements: &mut Vec<(usize, Result<Statement, String>)>,
-    line: usize,
-    text: &[u8],
-    room: &mut usize,
-) -> Result<(), ParseError> {
+fn push(statements: &mut Vec<(usize, Stated)>, line: usize, text: &[u8], room: &mut usize) -> Result<(), ParseError> {
     let text = trim(text);
     if text.is_empty() {
         return Ok(());

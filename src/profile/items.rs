@@ -129,11 +129,7 @@ impl Decoder<'_> {
     fn subject_key<'n, 'f>(&mut self, node: &Node<'_>, fields: &'f Fields<'n>) -> Option<&'f Field<'n>> {
         let mut candidates = fields.0.iter().filter(|field| !BESIDE.contains(&field.name));
         let Some(first) = candidates.next() else {
-            let help = Some(format!(
-                "name a resource ({} …) or {}",
-                names().take(4).collect::<Vec<_>>().join(", "),
-                OTHERS.join(", ")
-            ));
+            let help = Some(format!("name a resource (file, directory, find, grep …) or {}", OTHERS.join(", ")));
             self.problem_with_help(node.span, "this says nothing to look at", help);
             return None;
         };

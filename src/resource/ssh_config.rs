@@ -96,12 +96,9 @@ impl Reading<'_> {
                 b"host" => holds = if self.is_host(&words) { around } else { Holds::Never },
                 b"match" => {
                     let found = self.matched(&words).map_err(|why| refuse(&why))?;
-                    holds = if around == Holds::Now {
-                        found
-                    } else if found == Holds::Never {
-                        found
-                    } else {
-                        around
+                    holds = match (around, found) {
+                        (Holds::Now, found) | (_, found @ Holds::Never) => found,
+                        (around, _) => around,
                     };
                 }
                 b"include" => {
