@@ -141,9 +141,9 @@ fn of_unit(context: &Context, unit: &Unit) -> Asked<Object> {
     let linked = if masked { Ok(false) } else { is_linked(context, unit) };
     let state = linked.map(|linked| match () {
         () if masked => "masked",
-        () if linked => "enabled",
         () if unit.alias => "alias",
         () if is_static => "static",
+        () if linked => "enabled",
         () => "disabled",
     });
     let running = if masked { Ok(false) } else { running(context, content) };
@@ -167,17 +167,29 @@ fn is_linked(context: &Context, unit: &Unit) -> Asked<bool> {
             let glob = glob(&[GlobPiece::Written(folder), GlobPiece::Written("/"), GlobPiece::Written(kind)])?;
             for (wants, _) in context.expand_all(std::slice::from_ref(&glob))?.0 {
                 for name in &unit.names {
-                    let path = [wants.as_slice(), b"/", name].concat();
-                    match context.root.lookup(&path, Links::Stay) {
-                        Ok(_) => return Ok(true),
-                        Err(LookError::Absent) => {}
-                        Err(error) => return Err(NoAnswer::look(&path, &error)),
+                    if is_wanted(context, &wants, name)? {
+                        return Ok(true);
                     }
                 }
             }
         }
     }
     is_aliased(context, unit)
+}
+
+/// Whether a folder of wants has a link of this name; of a template, of any instance.
+fn is_wanted(context: &Context, wants: &[u8], name: &[u8]) -> Asked<bool> {
+    let path = [wants, b"/", name].concat();
+    if let Some(at) = memchr::memmem::find(&path, b"@.") {
+        let (before, after) = path.split_at(at + 1);
+        let glob = glob(&[GlobPiece::Literal(before), GlobPiece::Written("*"), GlobPiece::Literal(after)])?;
+        return Ok(!context.expand_all(std::slice::from_ref(&glob))?.0.is_empty());
+    }
+    match context.root.lookup(&path, Links::Stay) {
+        Ok(_) => Ok(true),
+        Err(LookError::Absent) => Ok(false),
+        Err(error) => Err(NoAnswer::look(&path, &error)),
+    }
 }
 
 /// Whether an administrator's link of another name leads to this unit.
