@@ -390,6 +390,8 @@ impl Reader<'_> {
                     name.push(byte);
                 }
                 b':' if digest && !name.contains(&b':') => name.push(byte),
+                // What fills up a digest in base64.
+                b'=' if digest && !name.contains(&b' ') => name.push(byte),
                 // Several digests of one command.
                 b',' if digest && !name.contains(&b' ') => {
                     name.push(byte);
@@ -559,6 +561,7 @@ mod tests {
             ("\"a b\",DOM\\\\u fe80::1/64 = (:adm) /a", "1 a b|DOM\\u @ fe80::1/64 = (:adm)   /a"),
             ("a ALL = ^/bin/[a,b]: .*$, /c", "1 a @ ALL = (:)   ^/bin/[a,b]: .*$; (:)   /c"),
             ("a ALL = sha256:ab, sha512:cd /bin/x y, /z", "1 a @ ALL = (:)   sha256:ab,sha512:cd /bin/x y; (:)   /z"),
+            ("a ALL=sha224:aB+/c== /bin/x", "1 a @ ALL = (:)   sha224:aB+/c== /bin/x"),
             ("a ALL", "1 `=` is expected"),
             ("a ALL=", "1 a command is expected"),
             ("a ALL=ALL b=c", "1 there is more than is understood"),
