@@ -38,7 +38,7 @@ pub(super) fn is_secret(key: &[u8]) -> bool {
 
 /// Secrets in a text: a name and its value, a password in a URL, the hash of a password, a private key.
 static IN_TEXT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let name = r#"(?<name>(?i:password|passwd|pwd|passphrase|secrets?|token|api[_-]?key|private[_-]?key|credentials|requirepass)\\?["']?[ \t]*(?:=>|=|:)[ \t]*)(?<value>\\?"[^"]*"?|\\?'[^']*'?|[^\s,;"'}\]\\]+)"#;
+    let name = r#"(?<name>(?:^|[^/\w.-])[\w.-]*(?i:password|passwd|pwd|passphrase|secrets?|token|api[_-]?key|private[_-]?key|credentials|requirepass)\\?["']?[ \t]*(?:=>|=|:)[ \t]*)(?<value>\\?"[^"]*"?|\\?'[^']*'?|[^\s,;"'}\]\\]+)"#;
     let url = r"(?<user>://[^\s/:@]*:)[^\s/@]+@";
     let hash = r#"(?<hash>\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|md5|apr1|argon2[a-z]*)\$)[^\s:"']{4,}"#;
     let key = r"(?s)(?<key>-----BEGIN [A-Z ]*PRIVATE KEY-----).*";
@@ -76,6 +76,8 @@ mod tests {
             ("API_KEY: 'a b', x", "API_KEY: (not shown), x"),
             ("postgres://u:hunter2@h/db", "postgres://u:(not shown)@h/db"),
             ("-----BEGIN RSA PRIVATE KEY-----\nabc\n", "-----BEGIN RSA PRIVATE KEY-----(not shown)"),
+            ("/etc/passwd: there is no user", "/etc/passwd: there is no user"),
+            ("at: /etc/passwd:4 (app)", "at: /etc/passwd:4 (app)"),
             ("PasswordAuthentication yes", "PasswordAuthentication yes"),
             (
                 "SSHD Configuration PermitEmptyPasswords is expected to cmp == \"no\"",

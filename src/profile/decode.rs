@@ -18,6 +18,8 @@ pub(super) struct Decoder<'s> {
     /// Names of `let` and `each`, the inner ones last.
     pub(super) names: Vec<Name>,
     pub(super) problems: Vec<Problem>,
+    /// Whether what is decoded is never shown.
+    pub(super) unseen: bool,
     /// How many checks there are, those that `each` repeats included.
     pub(super) checks: usize,
 }
@@ -34,8 +36,8 @@ pub(super) struct Name {
 pub(super) enum Meaning {
     /// This value; `regex` when it is a pattern and may act as one.
     Known { value: Value, regex: bool },
-    /// A value of the target.
-    Taken,
+    /// A value of the target; one that is never shown can only be the `content` of a resource, which is not either.
+    Taken { secret: bool },
     /// A row of a table with these columns; those that are used are noted.
     Row { columns: Vec<String>, used: Vec<String> },
 }
@@ -64,7 +66,7 @@ pub(super) fn not_bool(text: &str) -> Option<String> {
 
 impl<'s> Decoder<'s> {
     pub(super) fn new(source: &'s Arc<Source>, inputs: &'s Inputs, conditions: &'s [String]) -> Decoder<'s> {
-        Decoder { source, inputs, conditions, names: Vec::new(), problems: Vec::new(), checks: 0 }
+        Decoder { source, inputs, conditions, names: Vec::new(), problems: Vec::new(), unseen: false, checks: 0 }
     }
 
     /// Reports a problem.

@@ -454,11 +454,13 @@ impl Decoder<'_> {
                 sound = false;
                 continue;
             }
-            match self.taken(field) {
+            let taken = self.taken(field);
+            let secret = taken.as_ref().is_some_and(is_secret);
+            self.names.push(Name { name: field.name.to_owned(), meaning: Meaning::Taken { secret } });
+            match taken {
                 Some(taken) => lets.push(taken),
                 None => sound = false,
             }
-            self.names.push(Name { name: field.name.to_owned(), meaning: Meaning::Taken });
         }
         sound.then_some(lets)
     }
@@ -481,16 +483,6 @@ impl Decoder<'_> {
             self.problem(value.span, format!("`{column}` has a value in every row; take the list: `rows.{column}`"));
             return None;
         }
-        let is_secret = match &asks {
-            Asks::Path(path) => path.is_secret(),
-            Asks::Property(name) => subject.resource.property(name).is_some_and(|asked| asked.secret),
-            Asks::List(_, name) => subject.resource.property(name).is_some_and(|asked| asked.secret),
-            _ => false,
-        };
-        if is_secret {
-            self.problem(value.span, format!("`{path}` is never shown, so no name can stand for it"));
-            return None;
-        }
         let default = match fields.get("default") {
             Some(node) => match self.operand(node, ValuePlace { list: true, ..place }, "default")? {
                 Operand::Known(value) => Some(value),
@@ -502,6 +494,17 @@ impl Decoder<'_> {
             None => None,
         };
         Some(Let { name: field.name.to_owned(), subject, asks, default })
+    }
+}
+
+/// Whether a value is one that is never shown.
+fn is_secret(taken: &Let) -> bool {
+    let property = |name: &str| taken.subject.resource.property(name).is_some_and(|asked| asked.secret);
+    match &taken.asks {
+        Asks::Path(path) => path.is_secret(),
+        Asks::Property(name) => property(name),
+        Asks::List(_, name) | Asks::Column(name) => property(name),
+        Asks::Count | Asks::Exist => false,
     }
 }
 

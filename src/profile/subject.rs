@@ -111,7 +111,10 @@ impl Decoder<'_> {
         {
             return Some(Slot::Known(Arg::Text(Text::from(from_lossless(text)))));
         }
-        let scalars = self.scalars(node, argument.name, true)?;
+        self.unseen = argument.name == "content";
+        let scalars = self.scalars(node, argument.name, true);
+        self.unseen = false;
+        let scalars = scalars?;
         let takes = argument.takes;
         if scalars.list && !matches!(takes, Takes::Globs | Takes::Names) {
             self.problem(node.span, format!("{} takes one value, not a list", argument.name));

@@ -223,7 +223,16 @@ impl Decoder<'_> {
     ) -> Option<(Root, bool)> {
         match self.names.get_mut(at).map(|name| &mut name.meaning)? {
             Meaning::Known { value, regex } => Some((Root::Known(value.clone()), *regex)),
-            Meaning::Taken => Some((Root::Name(name.to_owned()), false)),
+            Meaning::Taken { secret: true } if !self.unseen => {
+                let help = Some("it can be the `content` of parse_config, json, …".to_owned());
+                self.problem_with_help(
+                    span,
+                    format!("the value of `{name}` is never shown, so nothing can be called by it"),
+                    help,
+                );
+                None
+            }
+            Meaning::Taken { .. } => Some((Root::Name(name.to_owned()), false)),
             Meaning::Row { columns, used } => {
                 let column = match steps.first() {
                     Some(VariableStep::Known(Step::Key(column))) => lossless(column),
