@@ -312,7 +312,7 @@ fn beside_settings(context: &Context, parameter: &str, name: &str) -> Asked<Vec<
         Err(error) => return Err(error),
     };
     let group = postgres_settings(context, &settings)?;
-    let folder = group.get("data_directory").unwrap_or_else(|| folder_of(&settings));
+    let folder = folder_of(&settings);
     Ok(match group.get(parameter) {
         Some(path) if path.starts_with(b"/") => path.to_vec(),
         Some(path) => [folder, b"/", path].concat(),
