@@ -69,7 +69,7 @@ fn new_touches_nothing_that_exists() {
 
 #[test]
 fn the_profiles_of_this_repository_pass_their_tests() {
-    for name in ["container-baseline", "distroless-baseline"] {
+    for name in fixture::profiles() {
         let profile = format!("profiles/{name}");
         let run = run(&repository("."), ["test", &profile]);
         assert_eq!(run.code, 0, "{}{}", run.stdout, run.stderr);

@@ -375,9 +375,11 @@ fn help_and_version() {
 
 #[test]
 fn the_profiles_of_the_repository_load() {
-    for profile in ["profiles/container-baseline", "profiles/distroless-baseline"] {
-        let found = run(&repository(""), ["check", profile]);
+    let readme = fs::read_to_string(repository("README.md")).unwrap();
+    for profile in fixture::profiles() {
+        let found = run(&repository(""), ["check", &format!("profiles/{profile}")]);
         assert_eq!(found.code, 0, "{}", found.stderr);
+        assert!(readme.contains(&format!("| `{profile}` |")), "{profile} is not in README.md");
     }
 }
 

@@ -53,7 +53,9 @@ fn look(items: &[Item], checks: &mut usize, manual: &mut Vec<String>) {
             Item::Check(_) | Item::Input(_) => *checks += 1,
             Item::Manual { text, .. } => manual.push(text.text(&Environment::default()).unwrap()),
             Item::Group(group) => group.alternatives.iter().for_each(|items| look(items, checks, manual)),
-            Item::If { then, otherwise, .. } => [then, otherwise].into_iter().for_each(|items| look(items, checks, manual)),
+            Item::If { then, otherwise, .. } => {
+                [then, otherwise].into_iter().for_each(|items| look(items, checks, manual))
+            }
             Item::Each(each) => look(&each.items, checks, manual),
             // A list that came out empty asks nothing.
             Item::Nothing { .. } => {}
@@ -93,7 +95,8 @@ fn the_table_says_what_the_profiles_answer() {
         }
     }
     writeln!(page, "| all | {of_all} | {whole_of_all} ({} %) | | |", whole_of_all * 100 / of_all).unwrap();
-    write!(page, "\n## What is left to people\n\n| control | title | | why |\n| --- | --- | --- | --- |\n{rows}").unwrap();
+    write!(page, "\n## What is left to people\n\n| control | title | | why |\n| --- | --- | --- | --- |\n{rows}")
+        .unwrap();
     let path = repository("docs/coverage.md");
     if std::env::var_os("ASSAY_BLESS").is_some() {
         fs::write(&path, &page).unwrap();

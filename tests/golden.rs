@@ -57,6 +57,39 @@ fn the_profiles_on_every_tree() {
     }
 }
 
+/// What the profile of a base finds on the tree of that base: nothing, but where the trees are not whole.
+#[test]
+fn the_profile_of_each_base_on_its_tree() {
+    let Some(stage) = stage("the_profile_of_each_base_on_its_tree", &KINDS) else { return };
+    for (kind, wanted) in [
+        ("static", &[][..]),
+        ("base", &[]),
+        ("cc", &[]),
+        // The key store of the tree is empty.
+        ("java", &[("distroless-java-4", "failed")]),
+        // The interpreters of the trees are their first 64 bytes.
+        ("python", &[("distroless-base-4", "error")]),
+        ("nodejs", &[("distroless-base-4", "error")]),
+    ] {
+        let path = format!("profiles/distroless-{kind}");
+        let (code, report, _) = scan(&stage, &[&path, "--rootfs", kind, "--reporter", "json"]);
+        assert_eq!(code, i32::from(!wanted.is_empty()) * 100, "{kind}");
+        let report: serde_json::Value = serde_json::from_str(&report).unwrap();
+        let mut found = Vec::new();
+        for control in report["profiles"][0]["controls"].as_array().unwrap() {
+            for result in control["results"].as_array().unwrap() {
+                let status = result["status"].as_str().unwrap();
+                // What could not be found out is a failure with an exception.
+                let status = if result["exception"].is_null() { status } else { "error" };
+                if !["passed", "skipped"].contains(&status) {
+                    found.push((control["id"].as_str().unwrap(), status));
+                }
+            }
+        }
+        assert_eq!(found, wanted, "{kind}");
+    }
+}
+
 #[test]
 fn every_outcome_in_every_report() {
     let Some(stage) = stage("every_outcome_in_every_report", &["standard"]) else { return };

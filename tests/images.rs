@@ -30,7 +30,8 @@ const PROFILE: &str = "schema: 1\nname: p\ncontrols:\n\
     \x20 - {id: runs, title: t, checks: [{image: {}, expect: {user: '65532:65532', entrypoint: [/assay]}}]}\n\
     \x20 - {id: licence, title: t, checks: [{file: /usr/share/doc/assay/LICENSE, expect: {content: {match: Apache License}}}]}\n\
     \x20 - {id: parts, title: t, checks: [{json: /usr/share/doc/assay/sbom.cdx.json, expect: {bomFormat: CycloneDX}}]}\n\
-    \x20 - {id: profile, title: t, checks: [{file: /profiles/distroless-baseline/profile.yaml, expect: {exist: true}}]}\n";
+    \x20 - {id: profile, title: t, checks: [{file: /profiles/distroless-baseline/profile.yaml, expect: {exist: true}}]}\n\
+    \x20 - {id: family, title: t, checks: [{file: /profiles/distroless-base/profile.yaml, expect: {exist: true}}]}\n";
 
 #[test]
 fn an_image_holds_the_agent_and_nothing_else() {
@@ -90,6 +91,8 @@ fn the_images_scan_beside_a_container() {
     assert_eq!(report["passthrough"]["assay"]["target"]["assurance"], "live, same user");
     let results = report["profiles"][0]["controls"].as_array().unwrap().iter();
     let results: Vec<&Value> = results.flat_map(|control| control["results"].as_array().unwrap()).collect();
+    // What a profile builds on lies beside it, in the image, too.
+    podman.run(&["exec", "debug", "/assay", "check", "/profiles/distroless-nodejs"]);
     // Its own user cannot look into what is for root alone, /root and /secret: errors, with the right that is missing.
     let not_passed = results.iter().filter(|result| result["status"] == "failed");
     for result in not_passed {

@@ -117,6 +117,19 @@ fn an_archive_gives_the_report_of_its_folder() {
 }
 
 #[test]
+fn every_profile_of_the_repository_fits_into_an_archive() {
+    let stage = Scratch::new();
+    for name in fixture::profiles() {
+        let folder = repository("profiles").join(&name).display().to_string();
+        let made = run(&stage.0, ["archive", &folder]);
+        assert_eq!(made.code, 0, "{}", made.stderr);
+        // Nothing lies beside it: what it builds on is in it.
+        let [of_folder, of_archive] = [folder, format!("{name}.tar")].map(|profile| run(&stage.0, ["check", &profile]));
+        assert_eq!((of_archive.code, of_archive.stdout), (0, of_folder.stdout), "{}", of_archive.stderr);
+    }
+}
+
+#[test]
 fn the_same_files_make_the_same_bytes() {
     let stage = stage();
     stage.write("inputs.yaml", "text: given\n");
