@@ -8,16 +8,17 @@
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
 
 mod fixture;
+mod saf;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
-use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use fixture::{Scratch, repository};
+use saf::Saf;
 use serde_json::{Value, json};
 
 type Expected = (&'static str, &'static str, &'static str, bool);
@@ -83,66 +84,8 @@ const THRESHOLDS: [&str; 12] = [
     "no_impact.none.max: 0",
 ];
 
-/// The program that runs SAF and the folder of its package.
-struct Saf {
-    node: PathBuf,
-    package: PathBuf,
-}
-
-impl Saf {
-    fn find() -> Option<Saf> {
-        let node = on_path("node")?;
-        let given = std::env::var_os("ASSAY_SAF").filter(|given| !given.is_empty()).map(PathBuf::from);
-        let package = match given {
-            Some(folder) if folder.is_dir() => {
-                let folder = if folder.ends_with("node_modules") { folder } else { folder.join("node_modules") };
-                folder.join("@mitre/saf")
-            }
-            Some(program) => package_of(&program),
-            None => package_of(&on_path("saf")?),
-        };
-        assert!(package.join("package.json").exists(), "there is no @mitre/saf in {}", package.display());
-        Some(Saf { node, package })
-    }
-
-    /// What inspecjs sees in files, and what SAF answers to commands.
-    fn ask(&self, folder: &Path, files: &[String], commands: &[Vec<String>]) -> Value {
-        let script = repository("tests/consumers/ask.js");
-        let mut child = Command::new(&self.node)
-            .args([&script, &self.package])
-            .current_dir(folder)
-            .envs([("NO_COLOR", "1"), ("NODE_NO_WARNINGS", "1"), ("SAF_SKIP_NEW_VERSION_CHECK", "true")])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let asked = json!({ "files": files, "commands": commands });
-        child.stdin.take().unwrap().write_all(asked.to_string().as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{output:?}");
-        serde_json::from_slice(&output.stdout).unwrap()
-    }
-}
-
 fn assay(scratch: &Scratch, arguments: &[&str]) -> Output {
     fixture::assay(&scratch.0).args(arguments).output().unwrap()
-}
-
-fn on_path(program: &str) -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?).map(|folder| folder.join(program)).find(|path| path.is_file())
-}
-
-/// `node_modules/.bin/saf` is a link to `node_modules/@mitre/saf/bin/run`.
-fn package_of(program: &Path) -> PathBuf {
-    fs::canonicalize(program).unwrap().ancestors().nth(2).unwrap().to_owned()
-}
-
-fn saf(test: &str) -> Option<Saf> {
-    let saf = Saf::find();
-    if saf.is_none() {
-        fixture::skipped(test, "@mitre/saf");
-    }
-    saf
 }
 
 fn words(words: &[&str]) -> Vec<String> {
@@ -216,7 +159,7 @@ fn controls(scratch: &Scratch, file: &str) -> Vec<(String, String)> {
 
 #[test]
 fn inspecjs_derives_the_status_that_was_meant() {
-    let Some(saf) = saf("inspecjs_derives_the_status_that_was_meant") else { return };
+    let Some(saf) = Saf::find("inspecjs_derives_the_status_that_was_meant") else { return };
     let scans: [(&str, &[&str]); 6] = [
         ("every-outcome.json", &["every-outcome.yaml"]),
         ("odd-text.json", &["odd-text.yaml"]),
@@ -258,7 +201,7 @@ fn what_the_target_holds_is_text_that_every_format_can_hold() {
 
 #[test]
 fn saf_reaches_the_same_verdicts() {
-    let Some(saf) = saf("saf_reaches_the_same_verdicts") else { return };
+    let Some(saf) = Saf::find("saf_reaches_the_same_verdicts") else { return };
     let scratch = results(&[
         ("every-outcome.json", &["every-outcome.yaml"]),
         ("odd-text.json", &["odd-text.yaml"]),
@@ -304,7 +247,7 @@ fn saf_reaches_the_same_verdicts() {
 
 #[test]
 fn of_several_profiles_saf_judges_the_first() {
-    let Some(saf) = saf("of_several_profiles_saf_judges_the_first") else { return };
+    let Some(saf) = Saf::find("of_several_profiles_saf_judges_the_first") else { return };
     let scratch = results(&[("several.json", &["odd-text.yaml", "every-outcome.yaml"])]);
     let commands = [
         words(&["validate", "threshold", "-i", "several.json", "-I", "error.total.max: 0"]),
@@ -323,7 +266,7 @@ fn of_several_profiles_saf_judges_the_first() {
 
 #[test]
 fn saf_summarises_and_converts() {
-    let Some(saf) = saf("saf_summarises_and_converts") else { return };
+    let Some(saf) = Saf::find("saf_summarises_and_converts") else { return };
     let scratch = results(&[
         ("every-outcome.json", &["every-outcome.yaml"]),
         ("odd-text.json", &["odd-text.yaml"]),

@@ -52,6 +52,15 @@ fn every_resource_does_what_it_says() {
     assert!(wrong.is_empty(), "{}\n{} wrong", wrong.join("\n"), wrong.len());
 }
 
+/// What the documentation promises; that each has its cases is asked above.
+#[test]
+fn there_are_at_least_sixty_resources() {
+    let names: BTreeSet<&str> = REGISTRY.iter().map(|resource| resource.name).collect();
+    assert_eq!(names.len(), REGISTRY.len(), "two resources have one name");
+    println!("{} resources", names.len());
+    assert!(names.len() >= 60, "{} resources: {names:?}", names.len());
+}
+
 /// All that can be expected of a resource, plurals included.
 fn names(resource: &Resource) -> Vec<&'static str> {
     let properties = resource.properties();
