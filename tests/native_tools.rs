@@ -1,5 +1,5 @@
 //! The tools themselves are asked what they see, and the resources must say the same: dpkg-query, rpm, pip, npm,
-//! openssl, ssh-keygen, readelf, go.
+//! openssl, ssh-keygen, readelf, go, nginx.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
@@ -15,7 +15,7 @@ use std::process::Command;
 use assay::parse::version::{self, Scheme};
 use assay::resource::{Arg, Arguments, Context, NoAnswer, Shape, resource};
 use assay::rootfs::{Resolver, Root};
-use assay::value::{Text, Value};
+use assay::value::{Text, Value, lossless};
 
 use fixture::{Scratch, skipped};
 
@@ -414,4 +414,235 @@ fn readelf_sees_the_same_programs() {
     }
     println!("{seen} programs and libraries");
     assert!(seen > 10);
+}
+
+/// What nginx says of a configuration: whether it takes it, what it prints, what it complains of. Nothing where there is none.
+fn nginx(main: &Path) -> Option<(bool, String, String)> {
+    let prefix = main.parent().unwrap();
+    let output = Command::new("nginx")
+        .args(["-q", "-T", "-e", "stderr", "-p"])
+        .args([prefix, Path::new("-c"), main])
+        .env("LC_ALL", "C")
+        .output();
+    let Ok(output) = output else {
+        skipped("nginx_conf", "nginx");
+        return None;
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Some((output.status.success(), text(&output.stdout), text(&output.stderr)))
+}
+
+/// The words of a file of nginx, `;`, `{` and `}` among them: a reading for files without escapes.
+fn nginx_words(text: &str) -> Vec<String> {
+    let (mut words, mut word, mut chars) = (Vec::new(), String::new(), text.chars().peekable());
+    while let Some(char) = chars.next() {
+        match char {
+            '"' | '\'' if word.is_empty() => words.push(chars.by_ref().take_while(|inner| *inner != char).collect()),
+            '#' if word.is_empty() => while chars.next_if(|inner| *inner != '\n').is_some() {},
+            ' ' | '\t' | '\r' | '\n' | ';' | '{' | '}' => {
+                words.extend(Some(std::mem::take(&mut word)).filter(|word| !word.is_empty()));
+                words.extend(Some(char.to_string()).filter(|_| !char.is_whitespace()));
+            }
+            _ => word.push(char),
+        }
+    }
+    words
+}
+
+/// What nginx prints, as the resource should have it: name, value, context, whether a block begins, file.
+struct Printed<'a> {
+    files: Vec<(&'a str, Vec<String>)>,
+    folder: &'a str,
+    rows: Vec<[String; 5]>,
+}
+
+impl Printed<'_> {
+    fn file(&mut self, path: &str, blocks: &mut Vec<String>) {
+        let words = self.files.iter().find(|(name, _)| *name == path).unwrap().1.clone();
+        let mut statement: Vec<String> = Vec::new();
+        for word in words {
+            match word.as_str() {
+                "}" => drop(blocks.pop()),
+                ";" | "{" => {
+                    let (name, value) = (statement[0].to_string(), statement[1..].join(" "));
+                    let (context, is_block) = (blocks.join("/"), word == "{");
+                    self.rows.push([name.clone(), value.clone(), context, is_block.to_string(), path.to_owned()]);
+                    if is_block {
+                        blocks.push(name);
+                    } else if name == "include" {
+                        for file in self.included(&value) {
+                            self.file(&file, blocks);
+                        }
+                    }
+                    statement.clear();
+                }
+                _ => statement.push(word),
+            }
+        }
+    }
+
+    /// Of the files that nginx read, those that a word with at most one star means.
+    fn included(&self, word: &str) -> Vec<String> {
+        let whole = if word.starts_with('/') { word.to_owned() } else { format!("{}/{word}", self.folder) };
+        let (before, after) = whole.split_once('*').unwrap_or((&whole, ""));
+        let is_meant = |path: &str| {
+            let rest = path.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+            rest.is_some_and(|rest| !rest.contains('/') && (whole.contains('*') || rest.is_empty()))
+        };
+        let mut found: Vec<String> =
+            self.files.iter().map(|(path, _)| (*path).to_owned()).filter(|path| is_meant(path)).collect();
+        found.sort();
+        found
+    }
+}
+
+/// The columns name, value, context, section and path, and where each row stands.
+fn nginx_rows(main: &str) -> Result<Vec<[String; 5]>, String> {
+    let Shape::Table { read, .. } = resource("nginx_conf").unwrap().shape else { panic!("nginx_conf is no table") };
+    let table =
+        read(&context(Path::new("/")), &arguments(&[("path", main)])).map_err(|error| error.text().to_owned())?;
+    let names = ["name", "value", "context", "section", "path"];
+    let properties = resource("nginx_conf").unwrap().properties();
+    let places = names.map(|name| properties.iter().position(|property| property.name == name).unwrap());
+    Ok(table.rows.iter().map(|row| places.map(|place| row.cells[place].as_ref().unwrap().plain())).collect())
+}
+
+fn same_as_nginx(main: &Path) -> Option<usize> {
+    let (is_good, printed, said) = nginx(main)?;
+    assert!(is_good, "{}: {said}", main.display());
+    let mark = "# configuration file ";
+    let files = printed.split(mark).skip(1).map(|file| {
+        let (path, text) = file.split_once(":\n").unwrap();
+        (path, nginx_words(text))
+    });
+    let (folder, path) = (main.parent().unwrap().to_str().unwrap(), main.to_str().unwrap());
+    let mut wanted = Printed { files: files.collect(), folder, rows: Vec::new() };
+    wanted.file(path, &mut Vec::new());
+    assert_eq!(nginx_rows(path).unwrap(), wanted.rows, "{path}");
+    let mut read: Vec<&String> = wanted.rows.iter().map(|row| &row[4]).collect();
+    read.sort();
+    read.dedup();
+    let with_words: Vec<&str> = wanted.files.iter().filter(|file| !file.1.is_empty()).map(|file| file.0).collect();
+    assert_eq!(read.len(), with_words.len(), "{with_words:?}");
+    Some(wanted.rows.len())
+}
+
+#[test]
+fn nginx_prints_the_same_directives() {
+    let scratch = Scratch::new();
+    let here = fs::canonicalize(&scratch.0).unwrap();
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
+    let temporary: String =
+        temporary.iter().map(|name| format!("{name}_temp_path {}/{name};\n", here.display())).collect();
+    let main = scratch.write(
+        "nginx.conf",
+        format!(
+            "# the main file\npid {0}/pid; worker_processes  2 ;\ninclude modules/*.conf;\nevents{{worker_connections 64;}}\n\
+             http {{\n{temporary}access_log off; # here; too {{\n  include mime.types;\n  include {0}/conf.d/*.conf;\n  \
+             include none/*.conf;\n  log_format main '$remote_addr [$time_local] \"$request\" '\n     \"$status; {{}}\";\n  \
+             map $http_upgrade $up {{ default upgrade; '' close; }}\n  \
+             server {{\n    listen 127.0.0.1:8080 default_server;include snippets/tls.conf;\n    \
+             location ~ \\.php$ {{ return 403; }}\n    location = /a {{\n      if ($request_method = POST) {{ return 405; }}\n      \
+             limit_except GET {{ deny all; }}\n    }}\n  }}\n}}\n",
+            here.display()
+        ),
+    );
+    scratch.write("modules/empty.conf", "# nothing\n");
+    scratch.write("modules/env.conf", "env TZ;\r\n");
+    scratch.write("mime.types", "types {\n  text/css   css;\n  image/svg+xml  svg svgz;\n}\n");
+    scratch.write("conf.d/10-b.conf", "server { listen 127.0.0.1:8081; include snippets/tls.conf; }\n");
+    scratch.write("conf.d/9-a.conf", "upstream u { server 127.0.0.1:9 max_fails=3; }\nserver_tokens off;");
+    scratch.write("conf.d/.hidden.conf", "sendfile on;\n");
+    scratch.write("conf.d/other.txt", "sendfile on;\n");
+    scratch.write("snippets/tls.conf", "ssl_protocols TLSv1.2\tTLSv1.3;\nadd_header X-A \"a b\" always;\n");
+    let main = fs::canonicalize(main).unwrap();
+    let Some(rows) = same_as_nginx(&main) else { return };
+    println!("{rows} directives of our own");
+    // The one that the package brings, where it is installed.
+    let installed = Path::new("/etc/nginx/nginx.conf");
+    if installed.is_file() {
+        println!("{} directives of {}", same_as_nginx(installed).unwrap(), installed.display());
+    }
+}
+
+/// A word that `daemon` does not take is shown in nginx's complaint, as nginx understood it.
+#[test]
+fn nginx_understands_words_alike() {
+    let scratch = Scratch::new();
+    let main = fs::canonicalize(&scratch.0).unwrap().join("nginx.conf");
+    let words = [
+        r#""a b""#,
+        r#"'a b'"#,
+        r#""""#,
+        r#""a\"b""#,
+        r#"'a\'b'"#,
+        r#"'a"b'"#,
+        r#"a"b"#,
+        r#"a'b'c"#,
+        r#"a\ b"#,
+        r#"a\;b"#,
+        r#"a\{b"#,
+        r#"a\\b"#,
+        r#""a\\b""#,
+        r#""a\tb\rc\nd""#,
+        r#"a\tb"#,
+        r#"'\q'"#,
+        r#"\q"#,
+        r#"a#b"#,
+        r#""a#b""#,
+        r#"a}b"#,
+        r#""{a;b}""#,
+        r#"${a}b"#,
+        r#"a${b}"#,
+        r#"$a"#,
+        r#""${a}""#,
+        r#"\$a"#,
+        r#"a$"#,
+        r#"(a)"#,
+        r#"/a=b?c&d"#,
+        "\"a\nb\"",
+        "a\\\nb",
+        "'\\\nb'",
+        "\u{e9}",
+    ];
+    for word in words {
+        fs::write(&main, format!("daemon {word};\nevents {{}}\n")).unwrap();
+        let Some((_, _, said)) = nginx(&main) else { return };
+        let after = said.split_once("invalid value \"").unwrap_or_else(|| panic!("{word}: {said}")).1;
+        let wanted = after.rsplit_once("\" in \"daemon\" directive").unwrap().0;
+        let found = nginx_rows(main.to_str().unwrap()).unwrap();
+        assert_eq!(found[0][..2], ["daemon".to_owned(), lossless(wanted.as_bytes())], "{word}");
+        assert_eq!(found.len(), 2, "{word}");
+    }
+}
+
+#[test]
+fn what_nginx_does_not_read_is_an_error() {
+    let scratch = Scratch::new();
+    let main = fs::canonicalize(&scratch.0).unwrap().join("nginx.conf");
+    let broken = [
+        "daemon on",
+        "events {",
+        "events {} }",
+        "events {}\n;",
+        "{}",
+        "daemon on }",
+        "daemon \"on;",
+        "daemon 'on;\nevents {}",
+        "daemon on; events {} include none.conf;",
+        "events {}\ndaemon \"on\"x;",
+        "daemon 'on'\"\"; events {}",
+        "events {}\ninclude nginx.conf;",
+        "daemon \"on\"}",
+        "events {} daemon a\\${b};",
+        "daemon on\\",
+        "events {}\ninclude \"\";",
+    ];
+    for text in broken {
+        fs::write(&main, text).unwrap();
+        let Some((is_good, _, said)) = nginx(&main) else { return };
+        assert!(!is_good && said.contains(" test failed"), "{text}: nginx takes it: {said}");
+        let found = nginx_rows(main.to_str().unwrap());
+        assert!(found.is_err(), "{text}: {said}\n{found:?}");
+    }
 }

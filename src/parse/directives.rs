@@ -121,6 +121,8 @@ pub fn nginx(bytes: &[u8]) -> Result<Vec<Statement>, ParseError> {
 fn nginx_word(bytes: &[u8], start: usize, first: usize) -> Result<(Vec<u8>, usize, usize), ParseError> {
     let quote = bytes.get(start).copied().filter(|byte| matches!(byte, b'"' | b'\''));
     let (mut at, mut line, mut word) = (start + usize::from(quote.is_some()), first, Vec::new());
+    // Behind a `$` that is not escaped, and behind braces that follow it.
+    let mut is_variable = false;
     while let Some(&byte) = bytes.get(at) {
         line += usize::from(byte == b'\n');
         match (byte, quote) {
@@ -134,17 +136,23 @@ fn nginx_word(bytes: &[u8], start: usize, first: usize) -> Result<(Vec<u8>, usiz
                     _ => word.extend([byte].into_iter().chain(next)),
                 }
                 line += usize::from(next == Some(b'\n'));
-                at += 2;
+                (at, is_variable) = (at + 2, false);
                 continue;
             }
-            (_, Some(quote)) if byte == quote => return Ok((word, at + 1, line)),
+            (_, Some(quote)) if byte == quote => {
+                return match bytes.get(at + 1) {
+                    None | Some(b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{' | b')') => Ok((word, at + 1, line)),
+                    Some(_) => Err(refused(line, "a quote is followed by neither a space nor `;` nor `{`")),
+                };
+            }
             // A variable `${name}`: its braces are no block.
-            (b'{', None) if word.last() == Some(&b'$') => {}
+            (b'{', None) if is_variable => {}
             (b' ' | b'\t' | b'\r' | b'\n' | b';' | b'{', None) => {
                 return Ok((word, at, line - usize::from(byte == b'\n')));
             }
             _ => {}
         }
+        is_variable = byte == b'$' || (byte == b'{' && is_variable);
         word.push(byte);
         at += 1;
     }
@@ -285,6 +293,8 @@ mod tests {
             ("a 'b c' \"d;e\" f\\ g;", "1:a|b c|d;e|f\\ g"),
             ("location ~ \\.php$ {}", "1:location|~|\\.php${ 1:}"),
             ("set $x ${y}z;", "1:set|$x|${y}z"),
+            ("set $x a\\${y};", "line 1: `}` where a directive lacks its `;`"),
+            ("a \"b\"c;", "line 1: a quote is followed by neither a space nor `;` nor `{`"),
             ("a\n  b\n;", "1:a|b"),
             ("content_by_lua_block { if x then t = {'}'} end -- }\n }\nb c;", "3:b|c"),
             ("a b", "line 1: a directive without `;` at its end"),

@@ -67,12 +67,12 @@ struct Server {
     /// Directives that include files, and whether those must be there.
     includes: &'static [(&'static str, bool)],
     /// The directive that says what relative names are relative to.
-    base: &'static str,
+    base: Option<&'static str>,
 }
 
-const NGINX: Server = Server { parse: nginx, includes: &[("include", true)], base: "" };
+const NGINX: Server = Server { parse: nginx, includes: &[("include", true)], base: None };
 const APACHE: Server =
-    Server { parse: apache, includes: &[("include", true), ("includeoptional", false)], base: "serverroot" };
+    Server { parse: apache, includes: &[("include", true), ("includeoptional", false)], base: Some("serverroot") };
 
 fn read_apache(context: &Context, arguments: &Arguments) -> Asked<Table> {
     if let Some(path) = arguments.text("path") {
@@ -142,7 +142,7 @@ impl Reading<'_> {
                 continue;
             }
             let known = |directive: &str| name.eq_ignore_ascii_case(directive.as_bytes());
-            if known(self.server.base)
+            if self.server.base.is_some_and(known)
                 && let Some(root) = arguments.first()
             {
                 self.base.clone_from(root);
