@@ -19,7 +19,7 @@ use std::process::Output;
 
 use fixture::{Scratch, repository};
 use saf::Saf;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 type Expected = (&'static str, &'static str, &'static str, bool);
 
