@@ -351,7 +351,8 @@ fn kind_of(kind: FileType) -> Option<Kind> {
 /// Reads until the end or past the cap; says whether the end was reached. `size` is what the file is said to hold.
 fn read_into(file: &OwnedFd, bytes: &mut Vec<u8>, size: u64, cap: u64, tick: &dyn Fn()) -> Look<bool> {
     let mut filled = 0;
-    bytes.resize(usize::try_from(size.min(cap)).unwrap_or(0) + 1, 0);
+    // Zeros come from the allocator in one go; `resize` writes them one by one in a build for size.
+    *bytes = vec![0; usize::try_from(size.min(cap)).unwrap_or(0) + 1];
     loop {
         let count = read_some(file, bytes.get_mut(filled..).unwrap_or_default())?;
         tick();
@@ -365,7 +366,7 @@ fn read_into(file: &OwnedFd, bytes: &mut Vec<u8>, size: u64, cap: u64, tick: &dy
             return Ok(false);
         }
         if filled == bytes.len() {
-            bytes.resize(filled + PIECE, 0);
+            bytes.append(&mut vec![0; PIECE]);
         }
     }
 }
