@@ -293,7 +293,7 @@ mod tests {
             ("a 'b c' \"d;e\" f\\ g;", "1:a|b c|d;e|f\\ g"),
             ("location ~ \\.php$ {}", "1:location|~|\\.php${ 1:}"),
             ("set $x ${y}z;", "1:set|$x|${y}z"),
-            ("set $x a\\${y};", "line 1: `}` where a directive lacks its `;`"),
+            ("set $x a\\${y};", "line 1: a block that does not end"),
             ("a \"b\"c;", "line 1: a quote is followed by neither a space nor `;` nor `{`"),
             ("a\n  b\n;", "1:a|b"),
             ("content_by_lua_block { if x then t = {'}'} end -- }\n }\nb c;", "3:b|c"),
