@@ -17,7 +17,7 @@ use assay::resource::{Arg, Arguments, Context, NoAnswer, Shape, resource};
 use assay::rootfs::{Resolver, Root};
 use assay::value::{Text, Value, lossless};
 
-use fixture::{Scratch, skipped};
+use fixture::{Scratch, repository, skipped};
 
 /// What a tool writes; nothing where there is no such tool, or it fails.
 fn tool(test: &str, name: &str, arguments: &[&str], folder: &Path) -> Option<String> {
@@ -142,6 +142,21 @@ fn rpm_compares_versions_alike_and_lists_the_same_packages() {
     let context = context(&root);
     assert_eq!(rows(&context, "packages"), listed);
     assert!(rows(&context, "package_files").contains(&"/usr/share/tiny-a/data tiny-a false true true".to_owned()));
+}
+
+#[test]
+fn rpm_reads_the_same_database_of_berkeley_db() {
+    let scratch = Scratch::new();
+    let database = scratch.path("root/var/lib/rpm/Packages");
+    fs::create_dir_all(database.parent().unwrap()).unwrap();
+    fs::copy(repository("tests/resources/bytes/Packages"), &database).unwrap();
+    let place = database.parent().unwrap().to_str().unwrap();
+    let format = "%|epoch?{%{name} %{epoch}:%{version}-%{release} %{arch} installed}:{%{name} %{version}-%{release} %{arch} installed}|\\n";
+    let query = ["--dbpath", place, "--define", "_db_backend bdb_ro", "-qa", "--qf", format];
+    let Some(listed) = tool("rpm", "rpm", &query, &scratch.0) else { return };
+    let listed = sorted(&listed);
+    assert_eq!(listed.len(), 2);
+    assert_eq!(rows(&context(&scratch.path("root")), "packages"), listed);
 }
 
 #[test]

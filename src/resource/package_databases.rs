@@ -1,12 +1,12 @@
 //! The databases of packages that a target can have, read into one list: dpkg (distroless' status.d too), apk, rpm
-//! (SQLite and ndb) and pacman.
+//! (SQLite, ndb and Berkeley DB) and pacman.
 //!
 //! All that are there are read. One that cannot be read makes every question about packages an error: what it holds
 //! could be the answer.
 
 use crate::order;
 use crate::parse::version::Scheme;
-use crate::parse::{MAX_ROWS, apk, dpkg, pacman, rpm, sqlite};
+use crate::parse::{MAX_ROWS, apk, berkeley, dpkg, pacman, rpm, sqlite};
 use crate::resource::context::Together;
 use crate::resource::{Asked, Context, NoAnswer};
 use crate::rootfs::{Glob, Kind, Links, LookError, Node};
@@ -173,11 +173,19 @@ pub(super) fn each_rpm_header(context: &Context, each: &mut dyn FnMut(&str, &[u8
     let mut seen = Once::default();
     for folder in RPM {
         let at = |name: &str| format!("{folder}/{name}");
-        let berkeley = at("Packages");
-        if seen.is_new(lookup(context, berkeley.as_bytes())?.as_ref()) {
-            return Err(NoAnswer::Error(format!(
-                "{berkeley}: a database of Berkeley DB is not read; `rpmdb --rebuilddb` of rpm 4.16 or newer makes one of SQLite"
-            )));
+        let path = at("Packages");
+        if seen.is_new(lookup(context, path.as_bytes())?.as_ref()) {
+            let content = context.read_large(path.as_bytes())?;
+            let mut stopped = Ok(());
+            let read = berkeley::values(&content, &mut |header| {
+                // The value of key 0 is the number of the last package.
+                if header.len() > 4 {
+                    stopped = each(&path, header);
+                }
+                stopped.is_ok()
+            });
+            read.map_err(|error| NoAnswer::parse(path.as_bytes(), &error))?;
+            stopped?;
         }
         let path = at("rpmdb.sqlite");
         if seen.is_new(lookup(context, path.as_bytes())?.as_ref()) {

@@ -34,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     target("acl", parse::acl),
     target("aide", parse::aide),
     target("apk", parse::apk),
+    target("berkeley", parse::berkeley),
     target("apt_sources", parse::apt_sources),
     target("capability", parse::capability),
     target("cgroup", parse::cgroup),

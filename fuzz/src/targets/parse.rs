@@ -218,6 +218,15 @@ pub fn rpm(data: &[u8]) {
     }
 }
 
+pub fn berkeley(data: &[u8]) {
+    let mut bytes = 0;
+    let _ = parse::berkeley::values(data, &mut |value| {
+        bytes += value.len();
+        true
+    });
+    assert!(bytes <= data.len(), "more than there is");
+}
+
 pub fn sqlite(data: &[u8]) {
     let mut bytes = 0;
     let _ = parse::sqlite::blobs(data, "Packages", &mut |blob| {
