@@ -4,6 +4,7 @@
 mod archive;
 mod control;
 mod decode;
+mod files;
 mod fixture;
 mod input;
 mod items;
@@ -25,10 +26,11 @@ use crate::check::{Condition, Rules, Supports};
 use crate::outcome::{ControlFacts, DependencyFacts, InputFacts};
 
 pub use archive::{pack, unpack};
+pub use files::{ProfileFiles, read, read_dependencies, read_source};
 pub use fixture::{Difference, Fixture, read_fixtures};
 pub use input::GivenInputs;
 pub use live::read_live;
-pub use load::{Loaded, ProfileFiles, compile, read, read_dependencies, read_source};
+pub use load::{Loaded, compile};
 pub use schema::schema;
 pub use select::{SelectError, Selection};
 pub use source::{Place, Problem, Source, nearest};

@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::order;
-use crate::profile::input::is_name;
-use crate::profile::load::{
+use crate::profile::files::{
     Below, CONTROLS, MAIN, MAX_BYTES, MAX_DEPTH, MAX_FILES, ProfileFiles, VENDOR, is_yaml, relative, text_source,
 };
+use crate::profile::input::is_name;
 use crate::profile::overlay::named_dependencies;
 use crate::profile::source::{Problem, Source};
 
