@@ -38,11 +38,16 @@ pub(super) fn is_secret(key: &[u8]) -> bool {
 
 /// Secrets in a text: a name and its value, a password in a URL, the hash of a password, a private key.
 static IN_TEXT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let name = r#"(?<name>(?:^|[^/\w.-])[\w.-]*(?i:password|passwd|pwd|passphrase|secrets?|token|api[_-]?key|private[_-]?key|credentials|requirepass)\\?["']?[ \t]*(?:=>|=|:)[ \t]*)(?<value>\\?"[^"]*"?|\\?'[^']*'?|[^\s,;"'}\]\\]+)"#;
+    let word =
+        r"(?i:password|passwd|pwd|passphrase|secrets?|token|api[_-]?key|private[_-]?key|credentials|requirepass)";
+    let value = r#"(?:\\?"[^"]*"?|\\?'[^']*'?|[^\s,;"'}\]\\]+)"#;
+    let assigned = format!(r#"(?<assigned>{word}\\?["']?[ \t]*=>?[ \t]*){value}"#);
+    // A path before a message is no such name: `/etc/passwd: …`.
+    let named = format!(r#"(?<named>(?:^|[^/\w.-])[\w.-]*{word}\\?["']?[ \t]*:[ \t]*){value}"#);
     let url = r"(?<user>://[^\s/:@]*:)[^\s/@]+@";
     let hash = r#"(?<hash>\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|md5|apr1|argon2[a-z]*)\$)[^\s:"']{4,}"#;
     let key = r"(?s)(?<key>-----BEGIN [A-Z ]*PRIVATE KEY-----).*";
-    Pattern::new(&format!("{name}|{url}|{hash}|{key}")).and_then(|pattern| pattern.regex()).ok()
+    Pattern::new(&format!("{assigned}|{named}|{url}|{hash}|{key}")).and_then(|pattern| pattern.regex()).ok()
 });
 
 /// What each of them has, found faster: a report has many texts and hardly a secret.
@@ -60,7 +65,7 @@ pub fn without_secrets(text: String) -> String {
         return text;
     }
     let hidden = secrets.replace_all(text.as_bytes(), |found: &Captures<'_>| {
-        let kept = ["name", "user", "hash", "key"].iter().find_map(|group| found.name(group));
+        let kept = ["assigned", "named", "user", "hash", "key"].iter().find_map(|group| found.name(group));
         let at = if found.name("user").is_some() { "@" } else { "" };
         [kept.map_or(&b""[..], |kept| kept.as_bytes()), HIDDEN.as_bytes(), at.as_bytes()].concat()
     });
@@ -83,6 +88,7 @@ mod tests {
             ("API_KEY: 'a b', x", "API_KEY: (not shown), x"),
             ("postgres://u:hunter2@h/db", "postgres://u:(not shown)@h/db"),
             ("-----BEGIN RSA PRIVATE KEY-----\nabc\n", "-----BEGIN RSA PRIVATE KEY-----(not shown)"),
+            ("File /password=hunter2 is expected to exist", "File /password=(not shown) is expected to exist"),
             ("/etc/passwd: there is no user", "/etc/passwd: there is no user"),
             ("at: /etc/passwd:4 (app)", "at: /etc/passwd:4 (app)"),
             ("PasswordAuthentication yes", "PasswordAuthentication yes"),
