@@ -40,10 +40,10 @@ pub(super) fn is_secret(key: &[u8]) -> bool {
 static IN_TEXT: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let word =
         r"(?i:password|passwd|pwd|passphrase|secrets?|token|api[_-]?key|private[_-]?key|credentials|requirepass)";
-    let value = r#"(?:\\?"[^"]*"?|\\?'[^']*'?|[^\s,;"'}\]\\]+)"#;
-    let assigned = format!(r#"(?<assigned>{word}\\?["']?[ \t]*=>?[ \t]*){value}"#);
+    let value = r#"(?:\\?"[^"]*"?|\\?'[^']*'?|[^\s"']+)"#;
+    let assigned = format!(r#"(?<assigned>{word}\\?["']?[ \t]*=>?[ \t]*)(?<first>{value})"#);
     // A path before a message is no such name: `/etc/passwd: …`.
-    let named = format!(r#"(?<named>(?:^|[^/\w.-])[\w.-]*{word}\\?["']?[ \t]*:[ \t]*){value}"#);
+    let named = format!(r#"(?<named>(?:^|[^/\w.-])[\w.-]*{word}\\?["']?[ \t]*:[ \t]*)(?<second>{value})"#);
     let url = r"(?<user>://[^\s/:@]*:)[^\s/@]+@";
     let hash = r#"(?<hash>\$(?:1|2[abxy]?|5|6|7|y|gy|sha1|md5|apr1|argon2[a-z]*)\$)[^\s:"']{4,}"#;
     let key = r"(?s)(?<key>-----BEGIN [A-Z ]*PRIVATE KEY-----).*";
@@ -66,6 +66,12 @@ pub fn without_secrets(text: String) -> String {
     }
     let hidden = secrets.replace_all(text.as_bytes(), |found: &Captures<'_>| {
         let kept = ["assigned", "named", "user", "hash", "key"].iter().find_map(|group| found.name(group));
+        // What was left out already: build arguments in the history of an image.
+        let value = found.name("first").or_else(|| found.name("second")).map(|value| value.as_bytes());
+        let rest = value.and_then(|value| value.strip_prefix("…".as_bytes()));
+        if rest.is_some_and(|rest| rest.iter().all(u8::is_ascii_punctuation)) {
+            return found.get(0).map_or_else(Vec::new, |all| all.as_bytes().to_vec());
+        }
         let at = if found.name("user").is_some() { "@" } else { "" };
         [kept.map_or(&b""[..], |kept| kept.as_bytes()), HIDDEN.as_bytes(), at.as_bytes()].concat()
     });
@@ -88,6 +94,8 @@ mod tests {
             ("API_KEY: 'a b', x", "API_KEY: (not shown), x"),
             ("postgres://u:hunter2@h/db", "postgres://u:(not shown)@h/db"),
             ("-----BEGIN RSA PRIVATE KEY-----\nabc\n", "-----BEGIN RSA PRIVATE KEY-----(not shown)"),
+            ("(a, RUN TOKEN=…)", "(a, RUN TOKEN=…)"),
+            ("password=a;b,c)d}e x", "password=(not shown) x"),
             ("File /password=hunter2 is expected to exist", "File /password=(not shown) is expected to exist"),
             ("/etc/passwd: there is no user", "/etc/passwd: there is no user"),
             ("at: /etc/passwd:4 (app)", "at: /etc/passwd:4 (app)"),
