@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use assay::rootfs::{Glob, Links, LookError, Resolver, Root, WalkOptions, Walker, expand, walk};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -231,6 +231,8 @@ fn read_while_written(
 ) -> (usize, BTreeMap<&'static str, usize>) {
     // Pairs that mostly wait: for a moment at which a file is left alone.
     const PAIRS: usize = 25;
+    /// How long ago the last change of a file must be before it is read.
+    const HELD_UP: Duration = Duration::from_millis(20);
     const FILES: usize = 3;
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let counted = Mutex::new((0, BTreeMap::new()));
@@ -259,6 +261,9 @@ fn read_while_written(
                         let what = match content {
                             None => "changed",
                             Some(content) if is_whole(&content) => "whole",
+                            // The kernel notes the moment of a write before it copies the bytes: a writer that is held
+                            // up in between for longer than assay waits leaves no trace of what is still to come.
+                            Some(_) if write_ended - write_began >= HELD_UP => "held up",
                             Some(_) => "torn",
                         };
                         let mut counted = counted.lock().unwrap();
