@@ -7,7 +7,7 @@
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, OpenHow, ResolveFlag, openat, openat2};
@@ -32,6 +32,8 @@ const MAX_XATTR: usize = 64 << 10;
 /// coarse clock that ticks every 10 ms: two changes within a tick look like one. On a busy machine ticks come late, so it
 /// is that clock that is asked, and the time is longer than a tick because servers have clocks of their own.
 const SETTLED: Duration = Duration::from_millis(20);
+/// How long that clock is waited for.
+const CLOCK_STANDS: Duration = Duration::from_secs(3);
 
 const LOOK: OFlag = OFlag::O_PATH.union(OFlag::O_CLOEXEC);
 const READ: OFlag = OFlag::O_RDONLY.union(OFlag::O_CLOEXEC).union(OFlag::O_NOCTTY).union(OFlag::O_NONBLOCK);
@@ -380,21 +382,27 @@ fn read_some(file: &OwnedFd, piece: &mut [u8]) -> Look<usize> {
     }
 }
 
-/// What a file is when its last change is long enough ago; waits a little for that.
+/// What a file is when its last change is long enough ago; waits a little for that, and as long as need be for a coarse
+/// clock that stands still: on a machine whose processors are taken away it does for a tenth of a second and more.
 ///
-/// Errors: it is being changed all the time.
+/// Errors: it is being changed all the time, or that clock does not move.
 fn settled(file: &OwnedFd, mut metadata: Metadata) -> Look<Metadata> {
-    for _ in 0..READ_TRIES {
+    let (begun, mut changes) = (Instant::now(), 0);
+    loop {
         let (seconds, nanoseconds) = metadata.ctime;
         let changed = Duration::new(u64::try_from(seconds).unwrap_or(0), nanoseconds);
         let now = Duration::from(nix::time::clock_gettime(ClockId::CLOCK_REALTIME_COARSE)?);
         if now.abs_diff(changed) >= SETTLED {
             return Ok(metadata);
         }
+        if changes == READ_TRIES || begun.elapsed() > CLOCK_STANDS {
+            return Err(LookError::Changed);
+        }
         std::thread::sleep(SETTLED);
-        metadata = metadata_of(file.as_fd())?;
+        let after = metadata_of(file.as_fd())?;
+        changes += usize::from(!same_moment(&metadata, &after));
+        metadata = after;
     }
-    Err(LookError::Changed)
 }
 
 fn same_moment(before: &Metadata, after: &Metadata) -> bool {
