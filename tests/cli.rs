@@ -11,7 +11,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use fixture::{Run, Scratch, assay, is_root, repository, run};
+use fixture::{Run, Scratch, assay, is_root, repository, run, skipped};
 use serde_json::Value;
 
 const PROFILE: &str = r#"schema: 1
@@ -393,4 +393,34 @@ fn the_readme_shows_what_is_printed() {
     let found = run(&repository(""), arguments);
     assert_eq!(found.code, 100);
     assert_eq!(found.stdout.trim(), shown.join("\n").trim());
+}
+
+#[test]
+fn a_folder_that_has_two_names_is_listed_once() {
+    let test = "a_folder_that_has_two_names_is_listed_once";
+    if !Path::new("/usr/bin/strace").exists() {
+        return skipped(test, "strace");
+    }
+    let stage = Scratch::new();
+    stage.write("tree/usr/lib/x86_64-linux-gnu/libc.so.6", "");
+    std::os::unix::fs::symlink("usr/lib", stage.path("tree/lib")).unwrap();
+    let checks = [["/lib", "/usr/lib"], ["/usr", "/usr/lib"], ["/", "/lib/x86_64-linux-gnu"]].map(|under| {
+        let [one, other] = under;
+        format!("\n      - {{find: {{under: [{one}]}}, expect: {{exist: true}}}}\n      - {{find: {{under: [{other}]}}, expect: {{exist: true}}}}")
+    });
+    let profile = format!(
+        "schema: 1\nname: p\ntitle: t\nversion: 1.0.0\ncontrols:\n  - id: a\n    title: t\n    checks:{}\n",
+        checks.concat()
+    );
+    stage.write("p.yaml", profile);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-y", "-e", "trace=getdents64", "-o", "trace", env!("CARGO_BIN_EXE_assay")]);
+    let scan: Run = strace.args(["scan", "p.yaml", "--rootfs", "tree"]).current_dir(&stage.0).output().unwrap().into();
+    assert_eq!(scan.code, 0, "{}{}", scan.stdout, scan.stderr);
+    let trace = fs::read_to_string(stage.path("trace")).unwrap();
+    for folder in ["usr", "usr/lib", "usr/lib/x86_64-linux-gnu"] {
+        let held = format!("{}>", stage.path("tree").join(folder).display());
+        let ends = trace.lines().filter(|line| line.contains(&held) && line.ends_with("= 0")).count();
+        assert_eq!(ends, 1, "{folder}\n{trace}");
+    }
 }

@@ -1,10 +1,12 @@
 //! One walk for many questions.
 //!
 //! A folder is opened by its parent's handle and its name, never by path, so that nothing can be swapped for a link
-//! on the way. Walks that start in the same folder are one walk; a walk that starts inside another joins it there.
+//! on the way. Walks that start in the same folder are one walk; a walk that starts inside another joins it there, also
+//! where a link led to the start: each walker is told the path by which it asked.
 //! What could not be entered is reported to every walker that wanted to go there: a walk is whole, or says what is
 //! missing. Kernel filesystems are never entered; mounted volumes are.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,8 +65,16 @@ pub struct Incomplete {
     pub error: LookError,
 }
 
-/// An entry that a walk met.
+/// An entry that a walk met, as one walker is told of it.
 pub struct Found<'a> {
+    met: &'a Met<'a>,
+    /// Where the walker started.
+    start: &'a Start,
+    is_start: bool,
+}
+
+/// An entry that a walk met.
+struct Met<'a> {
     root: &'a Root,
     place: Place<'a>,
     kind: Option<Kind>,
@@ -72,7 +82,7 @@ pub struct Found<'a> {
 }
 
 enum Place<'a> {
-    Start { path: &'a [u8], node: &'a Node },
+    Start(&'a Start),
     Entry { folder: &'a Folder, name: &'a [u8] },
     Followed { folder: &'a Folder, name: &'a [u8], node: &'a Node },
 }
@@ -80,43 +90,60 @@ enum Place<'a> {
 impl Found<'_> {
     /// The absolute path inside the root, as the walk went.
     pub fn path(&self) -> Vec<u8> {
-        match &self.place {
-            Place::Start { path, .. } => path.to_vec(),
-            Place::Entry { folder, name } | Place::Followed { folder, name, .. } => joined(&folder.path, name),
-        }
+        self.start.shown(self.met.path().into()).into_owned()
     }
 
     /// The last name of the path.
     pub fn name(&self) -> &[u8] {
-        match &self.place {
-            Place::Start { path, .. } => path.rsplit(|byte| *byte == b'/').next().unwrap_or_default(),
-            Place::Entry { name, .. } | Place::Followed { name, .. } => name,
+        match &self.met.place {
+            Place::Entry { name, .. } | Place::Followed { name, .. } if !self.is_start => name,
+            _ => self.start.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default(),
         }
     }
 
     /// What it is.
     pub fn kind(&self) -> Look<Kind> {
+        self.met.kind()
+    }
+
+    /// What the filesystem says of it; looked up once.
+    pub fn metadata(&self) -> Look<&Metadata> {
+        self.met.metadata()
+    }
+
+    /// The entry itself, held.
+    pub fn node(&self) -> Look<Node> {
+        match &self.met.place {
+            Place::Start(start) => Ok(start.node.clone()),
+            Place::Followed { node, .. } => Ok((*node).clone()),
+            Place::Entry { folder, name } => self.met.root.child(&folder.node, name),
+        }
+    }
+}
+
+impl Met<'_> {
+    /// The path that the walk itself knows it by.
+    fn path(&self) -> Vec<u8> {
+        match &self.place {
+            Place::Start(start) => start.real_path.clone(),
+            Place::Entry { folder, name } | Place::Followed { folder, name, .. } => joined(&folder.path, name),
+        }
+    }
+
+    fn kind(&self) -> Look<Kind> {
         match self.kind {
             Some(kind) => Ok(kind),
             None => self.metadata().map(|metadata| metadata.kind),
         }
     }
 
-    /// What the filesystem says of it; looked up once.
-    pub fn metadata(&self) -> Look<&Metadata> {
+    fn metadata(&self) -> Look<&Metadata> {
         let look = || match &self.place {
-            Place::Start { node, .. } | Place::Followed { node, .. } => Ok(node.metadata.clone()),
+            Place::Start(start) => Ok(start.node.metadata.clone()),
+            Place::Followed { node, .. } => Ok(node.metadata.clone()),
             Place::Entry { folder, name } => self.root.child_metadata(&folder.node, name),
         };
         self.metadata.get_or_init(look).as_ref().map_err(Clone::clone)
-    }
-
-    /// The entry itself, held.
-    pub fn node(&self) -> Look<Node> {
-        match &self.place {
-            Place::Start { node, .. } | Place::Followed { node, .. } => Ok((*node).clone()),
-            Place::Entry { folder, name } => self.root.child(&folder.node, name),
-        }
     }
 }
 
@@ -148,6 +175,8 @@ impl Drop for Held {
 #[derive(Clone, Copy)]
 struct Active {
     walker: usize,
+    /// Which of the walk's starts it started at.
+    start: usize,
     /// Depth of its start.
     base: usize,
     device: (u32, u32),
@@ -164,7 +193,9 @@ struct Job {
 
 /// One start of one or more walkers.
 struct Start {
+    /// As it was asked for.
     path: Vec<u8>,
+    /// Without links.
     real_path: Vec<u8>,
     node: Node,
     walkers: Vec<usize>,
@@ -179,8 +210,8 @@ struct Walk<'a> {
     most_held: usize,
     entries: AtomicUsize,
     options: WalkOptions,
-    /// Starts inside this walk that join it.
-    joining: Vec<Start>,
+    /// The walk's own start, and those inside that join it.
+    starts: Vec<Start>,
     joined: Mutex<Vec<usize>>,
 }
 
@@ -192,29 +223,25 @@ pub fn walk(root: &Root, walkers: &[Walker<'_>], parallel: bool) -> Vec<Vec<Inco
     let mut pending = starts(root, walkers, &incomplete);
     let held = Arc::new(AtomicUsize::new(0));
     while !pending.is_empty() {
-        let start = pending.remove(0);
-        let (joining, rest) = pending.into_iter().partition(|other| start.takes_in(other));
+        let own = pending.remove(0);
+        let (inside, rest): (Vec<_>, Vec<_>) = pending.into_iter().partition(|other| own.takes_in(other));
         pending = rest;
-        let mut one = Walk {
+        let one = Walk {
             root,
             walkers,
             incomplete: &incomplete,
             held: Arc::clone(&held),
             most_held: most_held(),
             entries: AtomicUsize::new(0),
-            options: start.options,
-            joining,
+            options: own.options,
+            starts: std::iter::once(own).chain(inside).collect(),
             joined: Mutex::default(),
         };
-        one.run(start, parallel);
+        one.run(parallel);
         // A start that the walk did not come by (excluded there, or behind a kernel filesystem) gets its own.
         let joined = one.joined.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut index = 0;
-        one.joining.retain(|_| {
-            index += 1;
-            !joined.contains(&(index - 1))
-        });
-        pending.append(&mut one.joining);
+        let left = one.starts.into_iter().enumerate().filter(|(index, _)| !joined.contains(index));
+        pending.extend(left.map(|(_, start)| start));
     }
     let mut incomplete = incomplete.into_inner().unwrap_or_else(PoisonError::into_inner);
     for list in &mut incomplete {
@@ -257,7 +284,7 @@ fn starts(root: &Root, walkers: &[Walker<'_>], incomplete: &Mutex<Vec<Vec<Incomp
             }
         }
     }
-    order::sort(&mut starts, &|a, b| a.path.cmp(&b.path));
+    order::sort(&mut starts, &|a, b| (&a.real_path, &a.path).cmp(&(&b.real_path, &b.path)));
     starts
 }
 
@@ -273,12 +300,22 @@ fn report(incomplete: &Mutex<Vec<Vec<Incomplete>>>, walker: usize, path: Vec<u8>
 }
 
 impl Start {
-    /// Whether a walk from here comes by the other start on its way, without a link between them.
+    /// Whether a walk from here comes by the other start on its way, or starts there.
     fn takes_in(&self, other: &Start) -> bool {
         self.options == other.options
-            && self.path == self.real_path
-            && other.path == other.real_path
-            && is_below(&other.path, &self.path)
+            && (other.real_path == self.real_path || is_below(&other.real_path, &self.real_path))
+    }
+
+    /// A path of the walk at or below this start, as who asked for this start knows it.
+    fn shown<'p>(&self, path: Cow<'p, [u8]>) -> Cow<'p, [u8]> {
+        if self.path == self.real_path {
+            return path;
+        }
+        let real = self.real_path.strip_suffix(b"/").unwrap_or(&self.real_path);
+        match path.strip_prefix(real).and_then(|rest| rest.strip_prefix(b"/")) {
+            Some(rest) if !rest.is_empty() => joined(&self.path, rest).into(),
+            _ => self.path.clone().into(),
+        }
     }
 }
 
@@ -297,21 +334,20 @@ fn joined(folder: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 impl Walk<'_> {
-    fn run(&self, start: Start, parallel: bool) {
-        let device = start.node.metadata.device;
-        let active: Arc<[Active]> =
-            start.walkers.iter().map(|walker| Active { walker: *walker, base: 0, device }).collect();
-        let found = Found {
+    fn run(&self, parallel: bool) {
+        let Some(start) = self.starts.first() else { return };
+        let met = Met {
             root: self.root,
-            place: Place::Start { path: &start.path, node: &start.node },
+            place: Place::Start(start),
             kind: Some(start.node.metadata.kind),
             metadata: OnceCell::new(),
         };
-        let active = self.visit(&found, &active, 0);
+        let active = self.joined_by(&start.real_path, self.starts.iter().enumerate(), &[], 0);
+        let active = self.visit(&met, &active, 0);
         if self.options.one_filesystem && !self.root.tells_inodes() {
             self.report(
                 &active,
-                &start.path,
+                &start.real_path,
                 &LookError::Unsupported("tar does not tell where other filesystems begin"),
             );
         }
@@ -321,15 +357,16 @@ impl Walk<'_> {
         match self.root.is_kernel_filesystem(&start.node) {
             Ok(false) => {}
             Ok(true) => {
-                return self.report(&active, &start.path, &NEVER_WALKED);
+                return self.report(&active, &start.real_path, &NEVER_WALKED);
             }
-            Err(error) => return self.report(&active, &start.path, &error),
+            Err(error) => return self.report(&active, &start.real_path, &error),
         }
         let Some(held) = self.hold() else {
-            return self.report(&active, &start.path, &LookError::Exhausted(Errno::EMFILE));
+            return self.report(&active, &start.real_path, &LookError::Exhausted(Errno::EMFILE));
         };
         let above = self.options.follow.then(|| Arc::new(Ancestor { identity: identity(&start.node), above: None }));
-        let folder = Arc::new(Folder { node: start.node, path: start.path, depth: 0, above, _held: held });
+        let (node, path) = (start.node.clone(), start.real_path.clone());
+        let folder = Arc::new(Folder { node, path, depth: 0, above, _held: held });
         if parallel && !self.root.is_read_in_order() {
             rayon::scope(|scope| self.spawn_entries(scope, &folder, &active));
         } else {
@@ -371,7 +408,7 @@ impl Walk<'_> {
     fn entries(&self, folder: &Arc<Folder>, active: &Arc<[Active]>, enter: &mut dyn FnMut(Job)) {
         // Starts right in this folder, and whether any lies deeper.
         let joining: Vec<(usize, &Start)> =
-            self.joining.iter().enumerate().filter(|(_, start)| is_below(&start.path, &folder.path)).collect();
+            self.starts.iter().enumerate().filter(|(_, start)| is_below(&start.real_path, &folder.path)).collect();
         let depth = folder.depth + 1;
         let listed = self.root.list(&folder.node, &mut |name, kind| {
             let followed = match self.follow(folder, name, kind) {
@@ -387,21 +424,21 @@ impl Walk<'_> {
                 None => Place::Entry { folder, name },
             };
             let kind = followed.as_ref().map(|node| node.metadata.kind).or(kind);
-            let found = Found { root: self.root, place, kind, metadata: OnceCell::new() };
+            let met = Met { root: self.root, place, kind, metadata: OnceCell::new() };
             let here;
             let taking_part = if joining.is_empty() {
                 active
             } else {
-                here = self.joined_by(&found, &joining, active, depth);
+                here = self.joined_by(&met.path(), joining.iter().copied(), active, depth);
                 &here
             };
-            let next = self.visit(&found, taking_part, depth);
-            match found.kind() {
+            let next = self.visit(&met, taking_part, depth);
+            match met.kind() {
                 Ok(Kind::Directory) => {}
                 Ok(_) => return true,
                 Err(LookError::Absent) => return true,
                 Err(error) => {
-                    self.report(&next, &found.path(), &error);
+                    self.report(&next, &met.path(), &error);
                     return true;
                 }
             }
@@ -411,8 +448,8 @@ impl Walk<'_> {
                 next.iter().filter(|one| self.goes_below(one, depth)).copied().collect()
             };
             let wanted = || {
-                let path = found.path();
-                joining.iter().any(|(_, start)| is_below(&start.path, &path))
+                let path = met.path();
+                joining.iter().any(|(_, start)| is_below(&start.real_path, &path))
             };
             if !deeper.is_empty() || (!joining.is_empty() && wanted()) {
                 let (parent, name) = (Arc::clone(folder), name.to_vec());
@@ -444,30 +481,36 @@ impl Walk<'_> {
     }
 
     /// The walkers that take part in this entry: those from above and those that start here.
-    fn joined_by(
+    fn joined_by<'s>(
         &self,
-        found: &Found<'_>,
-        joining: &[(usize, &Start)],
-        active: &Arc<[Active]>,
+        path: &[u8],
+        joining: impl Iterator<Item = (usize, &'s Start)>,
+        active: &[Active],
         depth: usize,
     ) -> Arc<[Active]> {
-        let path = found.path();
-        let Some((index, start)) = joining.iter().find(|(_, start)| start.path == path) else {
-            return Arc::clone(active);
-        };
-        self.joined.lock().unwrap_or_else(PoisonError::into_inner).push(*index);
-        let device = start.node.metadata.device;
-        let more = start.walkers.iter().map(|walker| Active { walker: *walker, base: depth, device });
-        active.iter().copied().chain(more).collect()
+        let mut all = active.to_vec();
+        for (index, start) in joining.filter(|(_, start)| start.real_path == path) {
+            self.joined.lock().unwrap_or_else(PoisonError::into_inner).push(index);
+            let device = start.node.metadata.device;
+            all.extend(start.walkers.iter().map(|walker| Active {
+                walker: *walker,
+                start: index,
+                base: depth,
+                device,
+            }));
+        }
+        all.into()
     }
 
     /// Shows an entry to the walkers that take part and returns those that do not leave it out.
-    fn visit(&self, found: &Found<'_>, active: &Arc<[Active]>, depth: usize) -> Arc<[Active]> {
-        let taking_part = self.not_excluding(active, &|| found.path());
+    fn visit(&self, met: &Met<'_>, active: &Arc<[Active]>, depth: usize) -> Arc<[Active]> {
+        let taking_part = self.not_excluding(active, &|| met.path());
         for one in taking_part.iter() {
-            let Some(walker) = self.walkers.get(one.walker) else { continue };
+            let (Some(walker), Some(start)) = (self.walkers.get(one.walker), self.starts.get(one.start)) else {
+                continue;
+            };
             if walker.options.depth.is_none_or(|limit| depth - one.base <= limit) {
-                (walker.visit)(found);
+                (walker.visit)(&Found { met, start, is_start: depth == one.base });
             }
         }
         taking_part
@@ -480,12 +523,20 @@ impl Walk<'_> {
             return Arc::clone(active);
         }
         let path = path();
-        let leaves_out = |one: &Active| excluded(one).iter().any(|glob| glob.matches_path(&path));
+        let leaves_out = |one: &Active| {
+            let shown = self.shown(one, &path);
+            excluded(one).iter().any(|glob| glob.matches_path(&shown))
+        };
         if active.iter().any(leaves_out) {
             active.iter().filter(|one| !leaves_out(one)).copied().collect()
         } else {
             Arc::clone(active)
         }
+    }
+
+    /// A path of the walk, as the walker knows it.
+    fn shown<'p>(&self, active: &Active, path: &'p [u8]) -> Cow<'p, [u8]> {
+        self.starts.get(active.start).map_or(path.into(), |start| start.shown(path.into()))
     }
 
     /// Opens a folder, unless it is not to be entered.
@@ -567,7 +618,7 @@ impl Walk<'_> {
 
     fn report(&self, active: &Arc<[Active]>, path: &[u8], error: &LookError) {
         for one in active.iter() {
-            report(self.incomplete, one.walker, path.to_vec(), error.clone());
+            report(self.incomplete, one.walker, self.shown(one, path).into_owned(), error.clone());
         }
     }
 }
