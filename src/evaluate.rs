@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::check::{Condition, Environment, Rules, Supports, without_secrets};
+use crate::check::{self, Condition, Environment, Rules, Supports, without_secrets};
 use crate::outcome::{CheckResult, Status};
 use crate::resource::{Asked, Context, NoAnswer, Platform, Table, platform};
 
@@ -68,7 +68,7 @@ pub struct Plan {
     /// Which systems it is for.
     pub supports: Supports,
     /// Conditions by their place.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<check::Gate>,
     /// The rules of each control.
     pub controls: Vec<Arc<Rules>>,
 }

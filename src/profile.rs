@@ -22,7 +22,7 @@ mod yaml;
 
 use std::sync::Arc;
 
-use crate::check::{Condition, Rules, Supports};
+use crate::check::{Gate, Rules, Supports};
 use crate::outcome::{ControlFacts, DependencyFacts, InputFacts};
 
 pub use archive::{pack, unpack};
@@ -62,7 +62,7 @@ pub struct Profile {
     /// Its inputs with their values.
     pub inputs: Vec<InputFacts>,
     /// Its named conditions, in order.
-    pub conditions: Vec<Condition>,
+    pub conditions: Vec<Gate>,
     /// Its controls, in order.
     pub controls: Vec<Control>,
 }

@@ -1,6 +1,6 @@
 //! Whether something holds, and what that means for a control.
 
-use crate::check::{Asks, Binding, Check, Condition, Environment, InputCheck, Let, Truth, Unbound, truth};
+use crate::check::{self, Asks, Binding, Check, Condition, Environment, InputCheck, Let, Truth, Unbound, truth};
 use crate::evaluate::{Gate, Scan, item, plain_result};
 use crate::outcome::Status;
 use crate::resource::{Asked, NoAnswer, Shape};
@@ -61,8 +61,16 @@ fn decide_named(scan: &Scan, plan: usize, place: usize) -> Verdict {
         return verdict.clone();
     }
     match scan.plans.get(plan).and_then(|plan| plan.conditions.get(place)) {
-        Some(condition) => decide(scan, plan, &Environment::default(), condition),
+        Some(named) => decide_gate(scan, plan, named),
         None => Verdict::Error("the profile has no such condition".to_owned()),
+    }
+}
+
+/// Decides a condition that may tell in its own words why it is set.
+fn decide_gate(scan: &Scan, plan: usize, gate: &check::Gate) -> Verdict {
+    match (decide(scan, plan, &Environment::default(), &gate.condition), &gate.reason) {
+        (Verdict::DoesNot(_), Some(reason)) => Verdict::DoesNot(reason.clone()),
+        (verdict, _) => verdict,
     }
 }
 
@@ -97,11 +105,10 @@ pub(super) fn gate(scan: &Scan, plan: usize, control: usize) -> Gate {
     };
     let gates = [("applicable_if", &rules.applicable_if), ("only_if", &rules.only_if)];
     for (name, gate) in gates.into_iter().filter_map(|(name, gate)| Some((name, gate.as_ref()?))) {
-        match decide(scan, plan, &Environment::default(), &gate.condition) {
+        match decide_gate(scan, plan, gate) {
             Verdict::Holds => {}
             Verdict::Error(why) => return closed(Status::Error(format!("{name} could not be decided: {why}"))),
-            Verdict::DoesNot(why) => {
-                let reason = gate.reason.clone().unwrap_or(why);
+            Verdict::DoesNot(reason) => {
                 return match name {
                     "applicable_if" => Gate::Closed {
                         result: plain_result("No-op", Status::Skipped(format!("Not applicable: {reason}"))),

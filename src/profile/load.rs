@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
-use crate::check::{Condition, Supports};
+use crate::check::{Condition, Gate, Supports};
 use crate::order;
 use crate::outcome::DependencyFacts;
 use crate::profile::control::Decoded;
@@ -116,7 +116,7 @@ struct Compiled {
 #[derive(Default)]
 struct Scope {
     names: Vec<String>,
-    conditions: Vec<Condition>,
+    conditions: Vec<Gate>,
 }
 
 /// One profile; `None` when it has problems. `above` is what the profile above it says of its inputs.
@@ -364,14 +364,14 @@ impl Decoder<'_> {
     }
 
     /// The named conditions, in order; each may use those before it, of which these come from profiles below.
-    fn named_conditions(&mut self, node: &Node<'_>, first: usize) -> Vec<Condition> {
+    fn named_conditions(&mut self, node: &Node<'_>, first: usize) -> Vec<Gate> {
         let Some(fields) = self.entries(node, "conditions") else { return Vec::new() };
         let all = self.conditions;
         let mut conditions = Vec::new();
         for (place, field) in fields.0.iter().enumerate() {
             self.conditions = all.get(..first + place).unwrap_or_default();
             // A condition with errors keeps its place, so that the others keep theirs.
-            conditions.push(self.condition(field.value).unwrap_or(Condition::Live));
+            conditions.push(self.gate(field.value).unwrap_or(Gate { condition: Condition::Live, reason: None }));
         }
         self.conditions = all;
         conditions
