@@ -3,7 +3,7 @@
 //! Sources: <https://www.postgresql.org/docs/17/config-setting.html> and
 //! <https://www.postgresql.org/docs/17/auth-pg-hba-conf.html>.
 
-use crate::parse::{MAX_ROWS, ParseError, lines, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, refuse_nul, refuse_rare_blanks, trim};
 
 /// The most words of one line.
 const MAX_WORDS: usize = 10_000;
@@ -29,6 +29,7 @@ fn bounded(line: usize) -> Result<(), ParseError> {
 
 /// The parameters of a file, in their order; a later one of a name counts.
 pub fn settings(bytes: &[u8]) -> Result<Vec<Setting>, ParseError> {
+    refuse_nul(bytes)?;
     let mut settings = Vec::new();
     for (line, text) in lines(bytes) {
         bounded(line)?;
@@ -36,6 +37,8 @@ pub fn settings(bytes: &[u8]) -> Result<Vec<Setting>, ParseError> {
         if text.is_empty() || text.starts_with(b"#") {
             continue;
         }
+        // The server takes neither for a blank.
+        refuse_rare_blanks(line, text, b"\x0b\x0c")?;
         let end = text.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'=').unwrap_or(text.len());
         let (name, rest) = text.split_at_checked(end).unwrap_or((text, b""));
         let rest = trim(rest);
@@ -48,12 +51,27 @@ pub fn settings(bytes: &[u8]) -> Result<Vec<Setting>, ParseError> {
                 if word.is_empty() || !(after.is_empty() || after.starts_with(b"#")) {
                     return Err(refused(line, "a parameter that lacks its value, or has more than one"));
                 }
+                if !is_plain(word) {
+                    return Err(refused(line, "a value that has to stand in quotes"));
+                }
                 word.to_vec()
             }
         };
         settings.push(Setting { line, name: name.to_ascii_lowercase(), value });
     }
     Ok(settings)
+}
+
+/// Whether the server takes a word for a value without quotes: a number, or a word that begins with a letter.
+fn is_plain(word: &[u8]) -> bool {
+    let is_letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte >= 0x80;
+    let mut rest = word.iter().copied();
+    match rest.next() {
+        Some(first) if is_letter(first) => {
+            rest.all(|byte| is_letter(byte) || byte.is_ascii_digit() || b"-._:/$".contains(&byte))
+        }
+        _ => word.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(byte)),
+    }
 }
 
 /// A value up to its closing quote: `''` and `\'` are a quote, a backslash begins the escapes of C.
@@ -65,6 +83,9 @@ fn in_quotes(line: usize, text: &[u8]) -> Result<Vec<u8>, ParseError> {
             (b'\'', Some(b'\'')) => value.push(b'\''),
             (b'\'', _) => {
                 let after = trim(text.get(at + 1..).unwrap_or_default());
+                if value.contains(&0) {
+                    return Err(refused(line, "a NUL, with which the value ends"));
+                }
                 let ends = after.is_empty() || after.starts_with(b"#");
                 return if ends { Ok(value) } else { Err(refused(line, "more than one value")) };
             }
@@ -109,6 +130,7 @@ pub struct Word {
 
 /// The lines of pg_hba.conf or pg_ident.conf that hold words, with their numbers; a backslash at the end continues one.
 pub fn records(bytes: &[u8]) -> Result<Vec<(usize, Vec<Word>)>, ParseError> {
+    refuse_nul(bytes)?;
     let mut records: Vec<(usize, Vec<Word>)> = Vec::new();
     let mut whole: Vec<u8> = Vec::new();
     let mut began: Option<usize> = None;
@@ -123,6 +145,9 @@ pub fn records(bytes: &[u8]) -> Result<Vec<(usize, Vec<Word>)>, ParseError> {
         bounded(line)?;
         let first = *began.get_or_insert(line);
         match text.strip_suffix(b"\\") {
+            Some(continued) if continued.contains(&b'#') => {
+                return Err(refused(line, "a comment that goes on in the next line, which PostgreSQL before 14 takes"));
+            }
             Some(continued) => whole.extend_from_slice(continued),
             None => {
                 whole.extend_from_slice(text);
@@ -152,11 +177,9 @@ fn words(line: usize, text: &[u8]) -> Result<Vec<Word>, ParseError> {
                 word.get_or_insert(Word { quoted: true, ..Word::empty() });
             }
             b'#' if !inside => break,
-            b',' if !inside => match word.take().or_else(|| words.pop()) {
-                Some(before) => words.push(Word { more: true, ..before }),
-                None => return Err(refused(line, "a comma before the first word")),
-            },
-            byte if !inside && byte.is_ascii_whitespace() => words.extend(word.take()),
+            // Behind a blank, a comma is no more than another blank.
+            b',' if !inside => words.extend(word.take().map(|before| Word { more: true, ..before })),
+            b' ' | b'\t' | b'\r' if !inside => words.extend(word.take()),
             byte => word.get_or_insert_with(Word::empty).text.push(byte),
         }
         if words.len() > MAX_WORDS {
@@ -193,6 +216,10 @@ mod tests {
             ("a = b c", "line 1: a parameter that lacks its value, or has more than one"),
             ("\na = 'b", "line 2: a quote that does not end"),
             ("a = 'b' c", "line 1: more than one value"),
+            ("a = 'b\\000c'", "line 1: a NUL, with which the value ends"),
+            ("a = *", "line 1: a value that has to stand in quotes"),
+            ("a =\u{c}b", "line 1: the byte 0x0c, a blank, stands there"),
+            ("a = b\0", "line 1: a NUL stands there"),
         ] {
             assert_eq!(settings(text.as_bytes()).unwrap_err().to_string(), why, "{text}");
         }
@@ -212,7 +239,15 @@ mod tests {
                 format!("{line}:{}", words.collect::<Vec<_>>().join("|"))
             })
             .collect();
-        assert_eq!(shown, ["2:local|all,|'a b',|+x|peer|map=y", "5:host|'all'|b|c|d"]);
-        assert_eq!(records(b"a \"b").unwrap_err().to_string(), "line 1: a quote that does not end");
+        assert_eq!(shown, ["2:local|all,|'a b'|+x|peer|map=y", "5:host|'all'|b|c|d"]);
+        let fields = |text: &str| -> Vec<bool> { words(1, text.as_bytes()).unwrap().iter().map(|w| w.more).collect() };
+        assert_eq!(fields(",a,,b ,c"), [true, false, false]);
+        for (text, why) in [
+            ("a \"b", "line 1: a quote that does not end"),
+            ("# x \\\nb", "line 1: a comment that goes on in the next line, which PostgreSQL before 14 takes"),
+            ("\na\0", "line 2: a NUL stands there"),
+        ] {
+            assert_eq!(records(text.as_bytes()).unwrap_err().to_string(), why);
+        }
     }
 }

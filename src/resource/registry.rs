@@ -1,10 +1,10 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Label, Property, Resource, Shape, accounts, aide_conf, binaries, cgroup, crontab, csv, databases,
-    directives, documents, file, find, grep, hosts_access, image, kernel_module, kernel_parameter, key_values, keys,
-    language_packages, limits, mail_alias, mounts, os, os_env, package, package_files, pam, ports, processes,
-    repositories, service, ssh_config, sshd_config, sudoers, system_state, web_servers, word_files, x509_certificate,
+    Columns, Label, Property, Resource, Shape, accounts, aide_conf, binaries, cgroup, crontab, csv, documents, file,
+    find, grep, hosts_access, image, kernel_module, kernel_parameter, key_values, keys, language_packages, limits,
+    mail_alias, mounts, mysql_conf, os, os_env, package, package_files, pam, ports, postgres, processes, repositories,
+    service, ssh_config, sshd_config, sudoers, system_state, time_servers, web_servers, word_files, x509_certificate,
 };
 
 /// All resources, by name.
@@ -15,7 +15,7 @@ pub static REGISTRY: &[Resource] = &[
     key_values::AUDITD_CONF,
     binaries::CARGO_BUILD,
     cgroup::CGROUP,
-    directives::CHRONY_CONF,
+    time_servers::CHRONY_CONF,
     system_state::CLOCK,
     language_packages::CPAN,
     language_packages::CRAN,
@@ -50,10 +50,10 @@ pub static REGISTRY: &[Resource] = &[
     mail_alias::MAIL_ALIAS,
     mounts::MOUNT,
     mounts::MOUNTS,
-    databases::MYSQL_CONF,
+    mysql_conf::MYSQL_CONF,
     web_servers::NGINX_CONF,
     language_packages::NPM,
-    directives::NTP_CONF,
+    time_servers::NTP_CONF,
     os::OS,
     os_env::OS_ENV,
     package::PACKAGE,
@@ -67,9 +67,9 @@ pub static REGISTRY: &[Resource] = &[
     ports::PORT,
     ports::PORTS,
     key_values::POSTFIX_CONF,
-    databases::POSTGRES_CONF,
-    databases::POSTGRES_HBA_CONF,
-    databases::POSTGRES_IDENT_CONF,
+    postgres::POSTGRES_CONF,
+    postgres::POSTGRES_HBA_CONF,
+    postgres::POSTGRES_IDENT_CONF,
     processes::PROCESSES,
     system_state::SELINUX,
     service::SERVICE,
