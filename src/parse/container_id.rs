@@ -12,15 +12,26 @@ pub struct ContainerId {
     pub id: String,
 }
 
-/// How runtimes write an id as the name of a cgroup, in the forms of cgroupfs and of systemd.
-const PREFIXES: [(&str, &str); 4] =
-    [("cri-containerd-", "containerd"), ("crio-", "cri-o"), ("docker-", "docker"), ("libpod-", "podman")];
+/// What runtimes write before an id: `docker-ID.scope`. And in the form that names a slice, a prefix and an id to systemd,
+/// where it was taken for a name: `system.slice:docker:ID`.
+const PREFIXES: [(&str, &str); 6] = [
+    ("cri-containerd", "containerd"),
+    ("crio", "cri-o"),
+    ("docker", "docker"),
+    ("libpod", "podman"),
+    ("libpod-payload", "podman"),
+    ("nerdctl", "containerd"),
+];
 
 /// Folders that runtimes keep bare ids in.
-const PARENTS: [(&str, &str); 3] = [("docker", "docker"), ("k8s.io", "containerd"), ("libpod_parent", "podman")];
+const PARENTS: [(&str, &str); 2] = [("docker", "docker"), ("k8s.io", "containerd")];
+
+/// Where podman keeps its containers, and its pods under bare ids.
+const OF_PODMAN: &str = "libpod_parent";
 
 /// The container that a process is in, by /proc/PID/cgroup. Of nested ones it is the outermost: what lies below, the
-/// container could have made itself. `None` when the paths name none, or not the same.
+/// container could have made itself. `None` when the paths name none, or not the same. Processes that belong to a container's
+/// engine (`crio-conmon-ID.scope`) are in none, and so is what lies below them.
 pub fn of_cgroup(bytes: &[u8]) -> Option<ContainerId> {
     let mut found: Option<ContainerId> = None;
     for (_, line) in lines(bytes) {
@@ -38,11 +49,15 @@ pub fn of_cgroup(bytes: &[u8]) -> Option<ContainerId> {
 fn of_path(path: &str) -> Option<ContainerId> {
     let mut parent = "";
     for name in path.split('/') {
-        let bare = name.strip_suffix(".scope").unwrap_or(name);
-        let named = PREFIXES.iter().find_map(|(prefix, engine)| Some((bare.strip_prefix(prefix)?, Some(*engine))));
-        let folder = PARENTS.iter().find(|(folder, _)| *folder == parent).map(|(_, engine)| *engine);
-        let (id, engine) = named.unwrap_or((bare, folder));
-        if is_id(id) {
+        let name = name.strip_suffix(".scope").unwrap_or(name);
+        let (prefix, id) = name.rsplit_once(['-', ':']).unwrap_or(("", name));
+        let is_pod = prefix.is_empty() && parent == OF_PODMAN;
+        if is_id(id) && !is_pod {
+            let prefix = prefix.rsplit(':').next().unwrap_or_default();
+            let known = |table: &[(&str, &'static str)], text: &str| {
+                table.iter().find(|(known, _)| *known == text).map(|(_, engine)| *engine)
+            };
+            let engine = if prefix.is_empty() { known(&PARENTS, parent) } else { Some(known(&PREFIXES, prefix)?) };
             return Some(ContainerId { engine, id: id.to_owned() });
         }
         parent = name;
@@ -82,19 +97,70 @@ mod tests {
 
     #[test]
     fn the_forms_of_all_runtimes_are_known() {
+        let (containerd, docker) = (Some("containerd"), Some("docker"));
+        let (crio, podman) = (Some("cri-o"), Some("podman"));
         let cases = [
+            // Kubernetes with control groups of its own.
             ("4:memory:/kubepods/burstable/pod1-2/ID", None),
-            ("0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-ID.scope", Some("containerd")),
-            ("0::/kubepods.slice/kubepods-pod1.slice/crio-ID.scope/container", Some("cri-o")),
-            ("0::/system.slice/docker-ID.scope", Some("docker")),
-            ("3:pids:/docker/ID", Some("docker")),
-            ("0::/machine.slice/libpod-ID.scope/container", Some("podman")),
-            ("3:pids:/libpod_parent/libpod-ID", Some("podman")),
-            ("3:pids:/k8s.io/ID", Some("containerd")),
+            ("4:memory:/kubepods/besteffort/pod1-2/crio-ID", crio),
+            ("3:pids:/k8s.io/ID", containerd),
+            // Kubernetes with systemd's.
+            ("0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-ID.scope", containerd),
+            ("0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod1.slice/docker-ID.scope", docker),
+            ("0::/kubepods.slice/kubepods-pod1.slice/crio-ID.scope/container", crio),
+            ("1:name=systemd:/kubepods.slice/kubepods-pod1.slice/crio-ID.scope", crio),
+            // systemd's form taken for a name.
+            ("9:pids:/system.slice/containerd.service/kubepods-burstable-pod1_2.slice:cri-containerd:ID", containerd),
+            ("0::/kubepods-besteffort-pod1.slice:crio:ID", crio),
+            ("3:cpu,cpuacct:/system.slice:docker:ID", docker),
+            ("0::/machine.slice:libpod:ID", podman),
+            // Engines by themselves.
+            ("0::/system.slice/docker-ID.scope", docker),
+            ("0::/system.slice/docker-ID.scope/init.scope", docker),
+            ("3:pids:/docker/ID", docker),
+            ("0::/system.slice/nerdctl-ID.scope", containerd),
+            ("0::/actions_job/ID", None),
+            ("0::/machine.slice/libpod-ID.scope/container", podman),
+            ("0::/machine.slice/machine-libpod_pod_OTHER.slice/libpod-ID.scope", podman),
+            ("0::/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-ID.scope/container", podman),
+            ("0::/system.slice/web.service/libpod-payload-ID", podman),
+            ("3:pids:/libpod_parent/libpod-ID", podman),
+            ("3:pids:/libpod_parent/OTHER/libpod-ID", podman),
+            // From within another container's control group namespace.
+            ("0::/../libpod-ID", podman),
+            ("0::/../../pod1-2/ID", None),
+            ("0::/../cri-containerd-ID.scope", containerd),
         ];
         for (line, engine) in cases {
-            let found = of_cgroup(line.replace("ID", ID).as_bytes());
+            let line = line.replace("OTHER", OTHER).replace("ID", ID);
+            let found = of_cgroup(line.as_bytes());
             assert_eq!(found, Some(ContainerId { engine, id: ID.to_owned() }), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_container_has_no_id() {
+        let cases = [
+            "0::/",
+            "0::/..",
+            "0::/../..",
+            "0::/init.scope",
+            // Those that watch over a container, and what one of them could make.
+            "0::/kubepods.slice/kubepods-pod1.slice/crio-conmon-ID.scope",
+            "0::/machine.slice/libpod-conmon-ID.scope",
+            "0::/machine.slice/libpod-conmon-ID.scope/docker/OTHER",
+            "3:pids:/libpod_parent/OTHER/conmon",
+            "3:pids:/libpod_parent/conmon",
+            "0::/system.slice:conmon:ID",
+            // A pod, and a folder of systemd with its id.
+            "3:pids:/libpod_parent/ID",
+            "0::/machine.slice/machine-libpod_pod_ID.slice",
+            "0::/system.slice/docker-0123.scope",
+            "0::/system.slice/docker-IDf.scope",
+        ];
+        for line in cases {
+            let line = line.replace("OTHER", OTHER).replace("ID", ID);
+            assert_eq!(of_cgroup(line.as_bytes()), None, "{line}");
         }
     }
 
