@@ -21,7 +21,7 @@ pub use guard::{Guard, Tampered};
 pub use limits::Limits;
 pub use memory::{Headroom, headroom, limit_memory, offer_to_be_killed};
 pub use observer::{Observer, observers};
-pub use rights::{held, held_now};
+pub use rights::{held, held_now, narrow};
 
 /// What the scanner was before it protected itself.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ pub fn begin() -> Start {
     let limits = Limits::read();
     let _ = prctl::set_no_new_privs();
     let permitted = held_now();
-    rights::give_nothing_on();
+    rights::begin();
     Start { dumpable, permitted, limits }
 }
 

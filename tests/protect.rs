@@ -7,7 +7,7 @@ mod fixture;
 mod podman;
 
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
@@ -72,6 +72,65 @@ fn a_running_scan_is_closed_and_filtered_in_all_its_threads() {
     );
     pipe.read_to_end(&mut Vec::new()).unwrap();
     assert_eq!(scan.wait().unwrap().code(), Some(0));
+}
+
+/// Bits of capability sets (linux/capability.h).
+const DAC_OVERRIDE: u64 = 1 << 1;
+const DAC_READ_SEARCH: u64 = 1 << 2;
+const FOWNER: u64 = 1 << 3;
+const SYS_PTRACE: u64 = 1 << 19;
+
+#[test]
+fn what_no_scan_needs_is_given_up_before_a_profile_is_read() {
+    let test = "what_no_scan_needs_is_given_up_before_a_profile_is_read";
+    if !is_root() {
+        return skipped(test, "root");
+    }
+    let stage = Scratch::new();
+    materialise("static", &stage.path("tree"));
+    let own = std::process::id().to_string();
+    let cases: [(&[&str], u64); 4] = [
+        (&["scan", "-", "--rootfs", "tree"], DAC_READ_SEARCH),
+        (&["scan", "-", "--pid", &own], DAC_READ_SEARCH | SYS_PTRACE),
+        (&["scan", "-", "--rootfs", "tree", "--reporter", "json:report"], DAC_READ_SEARCH | DAC_OVERRIDE | FOWNER),
+        (&["scan", "-", "--rootfs", "tree", "--results-dir", "results"], DAC_READ_SEARCH | DAC_OVERRIDE | FOWNER),
+    ];
+    for (arguments, rights) in cases {
+        let mut scan = assay(&stage.0);
+        scan.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut scan = scan.spawn().unwrap();
+        let mut profile = scan.stdin.take().unwrap();
+        // More than a pipe holds: when all of it is written, the scan has begun to read, and waits for more.
+        profile.write_all(&b"# a comment\n".repeat(20_000)).unwrap();
+        let path = format!("/proc/{}/status", scan.id());
+        let set = |name: &str| u64::from_str_radix(&status(&path, name), 16).unwrap();
+        assert_eq!((set("CapPrm"), set("CapEff")), (rights, rights), "{arguments:?}");
+        assert_eq!((set("CapBnd"), set("CapInh"), set("CapAmb")), (0, 0, 0), "{arguments:?}");
+        assert_eq!(status(&path, "NoNewPrivs"), "1");
+        drop(profile);
+        scan.wait().unwrap();
+    }
+}
+
+#[test]
+fn a_scan_of_a_running_container_keeps_no_right_over_processes() {
+    let Some(podman) = Podman::new("a_scan_of_a_running_container_keeps_no_right_over_processes") else { return };
+    podman.fixture("static");
+    let pid = podman.start("target", &["localhost/static:1"]);
+    mkfifo(&podman.0.path("pipe"), Mode::S_IRWXU).unwrap();
+    let mut scan = assay(&podman.0.0);
+    scan.arg("scan").arg(repository("profiles/distroless-baseline")).args(["--pid", &pid, "--reporter", "json:pipe"]);
+    let mut scan = scan.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let mut pipe = File::open(podman.0.path("pipe")).unwrap();
+    fcntl(&pipe, FcntlArg::F_SETPIPE_SZ(4096)).unwrap();
+    pipe.read_exact(&mut [0]).unwrap();
+    for thread in fs::read_dir(format!("/proc/{}/task", scan.id())).unwrap() {
+        let path = thread.unwrap().path().join("status").display().to_string();
+        let set = |name: &str| u64::from_str_radix(&status(&path, name), 16).unwrap();
+        assert_eq!((set("CapPrm"), set("CapEff"), set("CapBnd")), (DAC_READ_SEARCH, DAC_READ_SEARCH, 0), "{path}");
+    }
+    pipe.read_to_end(&mut Vec::new()).unwrap();
+    assert!(scan.wait().unwrap().code().is_some_and(|code| code <= 101));
 }
 
 #[test]
@@ -139,7 +198,16 @@ fn a_report_in_a_folder_of_another_user_is_written_by_root() {
 }
 
 /// System calls that no confined scan makes.
-const NEVER: [&str; 18] = [
+const NEVER: [&str; 27] = [
+    "accept",
+    "bpf",
+    "capset",
+    "chroot",
+    "open_by_handle_at",
+    "pidfd_getfd",
+    "pidfd_send_signal",
+    "process_vm_writev",
+    "tgkill",
     "socket",
     "socketpair",
     "connect",
@@ -174,10 +242,38 @@ fn a_confined_scan_writes_into_its_outputs_folder_only() {
     strace.args(["--rootfs", "tree", "--reporter", "json:out/report.json", "cli"]).current_dir(&stage.0);
     let run: Run = strace.output().unwrap().into();
     assert_eq!(run.code, 0, "{}", run.stderr);
-    let trace = fs::read_to_string(stage.path("trace")).unwrap();
+    let reads = writes_one_report(&stage.path("trace"), &stage.path("out"));
+    assert!(reads > 100, "it reads: {reads}");
+}
+
+#[test]
+fn a_confined_scan_of_a_running_container_writes_into_its_outputs_folder_only() {
+    let test = "a_confined_scan_of_a_running_container_writes_into_its_outputs_folder_only";
+    if !Path::new("/usr/bin/strace").exists() {
+        return skipped(test, "strace");
+    }
+    let Some(podman) = Podman::new(test) else { return };
+    podman.fixture("static");
+    fs::create_dir(podman.0.path("out")).unwrap();
+    let pid = podman.start("target", &["localhost/static:1"]);
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qq", "-y", "-o", "trace", env!("CARGO_BIN_EXE_assay"), "scan"]);
+    strace.args([repository("profiles/distroless-baseline"), repository("profiles/container-baseline")]);
+    // Who traces it observes it.
+    strace.args(["--pid", &pid, "--accept-observed-agent", "--reporter", "json:out/report.json", "cli"]);
+    let run: Run = strace.current_dir(&podman.0.0).output().unwrap().into();
+    assert_eq!(run.code, 100, "{}", run.stderr);
+    let reads = writes_one_report(&podman.0.path("trace"), &podman.0.path("out"));
+    assert!(reads > 100, "it reads: {reads}");
+}
+
+/// From the last filter on, a traced scan wrote one file into this folder, and did nothing of what no scan does. How often
+/// it opened something to read.
+fn writes_one_report(trace: &Path, out: &Path) -> usize {
+    let trace = fs::read_to_string(trace).unwrap();
     let (before, after) = trace.rsplit_once("seccomp(SECCOMP_SET_MODE_FILTER").expect("a filter");
     assert!(before.contains("landlock_restrict_self("), "Landlock comes first");
-    let out = format!("{}>", stage.path("out").display());
+    let out = format!("{}>", out.display());
     let (mut reads, mut writes) = (0, 0);
     for line in after.lines().skip(1) {
         // `PID  name(arguments) = result`
@@ -196,8 +292,8 @@ fn a_confined_scan_writes_into_its_outputs_folder_only() {
         }
         assert!(!makes || inside(call, &out), "{line}");
     }
-    assert!(reads > 100, "it reads: {reads}");
     assert_eq!(writes, 1, "one report");
+    reads
 }
 
 /// Whether a traced call is relative to this folder and names one file in it.
@@ -207,8 +303,27 @@ fn inside(call: &str, folder: &str) -> bool {
 }
 
 /// What a scanner that was taken over could try; each ends it.
-const FORBIDDEN: [(&str, fn()); 6] = [
+const FORBIDDEN: [(&str, fn()); 25] = [
     ("a socket", || drop(std::os::unix::net::UnixStream::pair())),
+    ("a connection", || drop(std::net::TcpStream::connect("127.0.0.1:9"))),
+    ("a port", || drop(std::net::TcpListener::bind("127.0.0.1:0"))),
+    ("a datagram", || drop(std::net::UdpSocket::bind("127.0.0.1:0"))),
+    ("a signal to itself", || _ = kill(Pid::this(), None::<Signal>)),
+    ("another user", || _ = nix::unistd::setuid(nix::unistd::getuid())),
+    ("another group", || _ = nix::unistd::setgid(nix::unistd::getgid())),
+    ("other groups", || _ = nix::unistd::setgroups(&[])),
+    ("other rights", || drop(caps::clear(None, caps::CapSet::Effective))),
+    ("a file written", || drop(File::options().write(true).open("/dev/null"))),
+    ("a file emptied", || _ = nix::unistd::truncate("/tmp/assay-test-never-made", 0)),
+    ("a file removed", || drop(fs::remove_file("/tmp/assay-test-never-made"))),
+    ("a folder", || drop(fs::create_dir("/tmp/assay-test-never-made"))),
+    ("a folder removed", || drop(fs::remove_dir("/tmp/assay-test-never-made"))),
+    ("a link", || drop(std::os::unix::fs::symlink("/", "/tmp/assay-test-never-made"))),
+    ("another name of a file", || drop(fs::hard_link("/dev/null", "/tmp/assay-test-never-made"))),
+    ("a pipe with a name", || _ = mkfifo("/tmp/assay-test-never-made", Mode::S_IRWXU)),
+    ("another mode", || drop(fs::set_permissions("/dev/null", fs::Permissions::from_mode(0o666)))),
+    ("another owner", || drop(chown("/dev/null", Some(0), Some(0)))),
+    ("a module", || _ = rustix::system::delete_module(c"assay_test_none", 0)),
     ("another program", || drop(Command::new("/bin/true").status())),
     ("a signal", || assert!(kill(Pid::parent(), None::<Signal>).is_err())),
     ("a new file", || drop(File::create("/tmp/assay-test-never-made"))),

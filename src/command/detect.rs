@@ -12,12 +12,13 @@ use crate::command::{complain, print};
 use crate::detect::{Answer, Detection, detect};
 use crate::exit_code::ExitCode;
 use crate::process::Live;
-use crate::protect::Start;
+use crate::protect::{Start, narrow};
 use crate::report::detection::{json, text};
 use crate::rootfs::Root;
 
 pub(super) fn run(arguments: &Detect, mut start: Start) -> ExitCode {
     make_room_for_descriptors(&mut start.limits);
+    narrow(target::is_running(&arguments.target), false);
     let timeout = Duration::from_secs(arguments.timeout);
     let deadline = Instant::now() + timeout;
     let entered = target::find(&arguments.target, timeout)

@@ -15,7 +15,7 @@ use crate::evaluate::{Clock, Limits};
 use crate::exit_code::ExitCode;
 use crate::outcome::{AuditorFile, ControlStatus, Report};
 use crate::profile::{GivenInputs, Loaded, Profile, Selection, Source, WaiverEntry, read_waivers};
-use crate::protect::Start;
+use crate::protect::{Start, narrow};
 use crate::report::write;
 use crate::scan::{Settings, scan};
 use crate::threshold::{Threshold, Verdict, count_report, parse};
@@ -38,6 +38,8 @@ struct Given {
 }
 
 fn prepare_and_scan(arguments: &Scan, start: &Start) -> Result<ExitCode, ExitCode> {
+    let writes = arguments.results_dir.is_some() || arguments.reporter.iter().any(|reporter| reporter.contains(':'));
+    narrow(target::is_running(&arguments.target), writes);
     let profiles = Profiles::read(&arguments.profiles);
     let mut given = given(arguments, &profiles)?;
     let loaded = profiles.load(&given.inputs);

@@ -121,6 +121,11 @@ pub(super) fn find(target: &Target, timeout: Duration) -> Result<Found<'_>, Exit
     Ok(Found::Open(Box::new(Opened { location: location(target, &root), root, files, live: None })))
 }
 
+/// Whether it is a running container.
+pub(super) fn is_running(target: &Target) -> bool {
+    meant(target).is_some()
+}
+
 /// Says why the target cannot be scanned.
 pub(super) fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
     complain(&format_args!("error: {why}"));

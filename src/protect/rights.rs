@@ -2,6 +2,7 @@
 
 use std::os::fd::BorrowedFd;
 
+use caps::errors::CapsError;
 use caps::{CapSet, Capability, CapsHashSet};
 use rustix::fs::fstat;
 
@@ -19,30 +20,47 @@ pub fn held(set: u64) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// Nothing is passed on to executed files.
-pub(super) fn give_nothing_on() {
-    // Kernels and sandboxes without these sets have nothing to clear.
-    let _ = caps::clear(None, CapSet::Ambient);
-    let _ = caps::clear(None, CapSet::Inheritable);
+/// To read every file; to look into a process; to write files of others; to end a process of another user.
+const READ: Capability = Capability::CAP_DAC_READ_SEARCH;
+const LOOK_INTO: Capability = Capability::CAP_SYS_PTRACE;
+const WRITE: [Capability; 2] = [Capability::CAP_DAC_OVERRIDE, Capability::CAP_FOWNER];
+const END: Capability = Capability::CAP_KILL;
+
+/// Nothing is passed on to executed files, and only what some command has a use for is kept.
+pub(super) fn begin() {
+    // Kernels and sandboxes without these sets have nothing to clear. The last one takes CAP_SETPCAP.
+    for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Bounding] {
+        let _ = caps::clear(None, set);
+    }
+    let [over, owner] = WRITE;
+    // What cannot be given up now is said when all of it should be.
+    let _ = keep(&CapsHashSet::from([READ, LOOK_INTO, over, owner, END]));
+}
+
+/// Keeps what a scan has a use for until its target is open: of a running container, or not; with reports in files, or not.
+pub fn narrow(is_live: bool, writes: bool) {
+    let mut kept = CapsHashSet::from([READ]);
+    kept.extend(is_live.then_some(LOOK_INTO));
+    kept.extend(WRITE.into_iter().filter(|_| writes));
+    let _ = keep(&kept);
+}
+
+/// Keeps no more than these.
+fn keep(kept: &CapsHashSet) -> Result<(), CapsError> {
+    let permitted = caps::read(None, CapSet::Permitted)?;
+    let kept = permitted.intersection(kept).copied().collect();
+    caps::set(None, CapSet::Effective, &kept)?;
+    caps::set(None, CapSet::Permitted, &kept)
 }
 
 /// Keeps the right to read every file, and to write reports where that takes a right.
 pub(super) fn give_up(needs: &Needs<'_>) -> Measure {
-    let mut kept = CapsHashSet::from([Capability::CAP_DAC_READ_SEARCH]);
-    if needs.look_into {
-        kept.insert(Capability::CAP_SYS_PTRACE);
-    }
+    let mut kept = CapsHashSet::from([READ]);
+    kept.extend(needs.look_into.then_some(LOOK_INTO));
     if needs.write.iter().any(|folder| is_foreign(*folder)) {
-        kept.extend([Capability::CAP_DAC_OVERRIDE, Capability::CAP_FOWNER]);
+        kept.extend(WRITE);
     }
-    // Needs CAP_SETPCAP, and is for executed files only.
-    let _ = caps::clear(None, CapSet::Bounding);
-    let given_up = caps::read(None, CapSet::Permitted).and_then(|permitted| {
-        let kept = permitted.intersection(&kept).copied().collect();
-        caps::set(None, CapSet::Effective, &kept)?;
-        caps::set(None, CapSet::Permitted, &kept)
-    });
-    match given_up {
+    match keep(&kept) {
         Ok(()) => Measure { name: "capabilities", in_force: true, words: held(held_now()) },
         Err(error) => Measure { name: "capabilities", in_force: false, words: format!("not given up: {error}") },
     }
