@@ -156,6 +156,22 @@ fn a_closed_container_is_what_podman_says() {
 }
 
 #[test]
+fn an_executable_that_is_gone_is_told() {
+    let Some(podman) = Podman::new("an_executable_that_is_gone_is_told") else { return };
+    image(&podman);
+    let script = "/busybox cp /busybox /busybox-gone; exec /busybox-gone nc -l -p 8080";
+    let pid = podman.start("app", &["localhost/app:1", "/busybox", "sh", "-c", script]);
+    listening(&pid);
+    let scan = |expected: &str| {
+        let profile = profile(&podman, &[format!("{{processes: {{}}, expect: {{executable_deleted: {expected}}}}}")]);
+        results(&run(&podman.0.0, ["scan", &profile, "--accept-observed-agent", "--reporter", "json", "--pid", &pid]))
+    };
+    assert_eq!((statuses(&scan("true")), statuses(&scan("false"))), (vec!["failed"], vec!["passed"]));
+    fs::remove_file(format!("/proc/{pid}/root/busybox-gone")).unwrap();
+    assert_eq!((statuses(&scan("true")), statuses(&scan("false"))), (vec!["passed"], vec!["failed"]));
+}
+
+#[test]
 fn an_open_container_fails_where_it_is_open() {
     let Some(podman) = Podman::new("an_open_container_fails_where_it_is_open") else { return };
     image(&podman);
