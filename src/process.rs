@@ -86,9 +86,12 @@ impl Procfs {
         Ok(Process { pid, folder })
     }
 
-    /// The scanner itself.
+    /// The scanner itself, by the number that it has here: a procfs can be of a PID namespace above its own.
     pub fn myself(&self) -> Look<Process> {
-        self.process(nix::unistd::getpid().as_raw())
+        let link = rustix::fs::readlinkat(&self.folder, "self", Vec::new());
+        let link = link.map_err(|errno| LookError::from(Errno::from_raw(errno.raw_os_error())))?;
+        let number = link.to_str().ok().and_then(|text| text.parse().ok());
+        self.process(number.ok_or(LookError::Unsupported("/proc does not tell which process the scanner is"))?)
     }
 
     /// The numbers of all processes that this procfs shows, in ascending order.
@@ -185,11 +188,12 @@ impl Process {
     }
 
     /// Whether the kernel keeps its memory from its own user: it gives the files in its folder to root then.
-    /// `None` where that cannot be told: a process of root looks the same either way.
+    /// `None` where that cannot be told: a process of root and its group looks the same either way.
     pub fn is_dumpable(&self, status: &ProcStatus) -> Option<bool> {
-        let stat = rustix::fs::statx(&self.folder, "environ", AtFlags::SYMLINK_NOFOLLOW, StatxFlags::UID).ok()?;
-        let [_, effective, ..] = status.uids;
-        if effective == 0 { None } else { Some(stat.stx_uid == effective) }
+        let wanted = StatxFlags::UID | StatxFlags::GID;
+        let stat = rustix::fs::statx(&self.folder, "environ", AtFlags::SYMLINK_NOFOLLOW, wanted).ok()?;
+        let ([_, uid, ..], [_, gid, ..]) = (status.uids, status.gids);
+        if (uid, gid) == (0, 0) { None } else { Some((stat.stx_uid, stat.stx_gid) == (uid, gid)) }
     }
 }
 

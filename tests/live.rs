@@ -422,14 +422,188 @@ fn under_hidepid_a_container_is_scanned() {
     };
     let as_user = |uid: &str| format!("setpriv --reuid {uid} --regid {uid} --clear-groups --bounding-set=-all");
     let scan = format!("scan p.yaml --accept-observed-agent --reporter json --pid {pid}");
-    for user in [as_user("65532"), String::new()] {
+    // Root's group sees all there, so that nothing has to be kept for it; who has another one needs its right to the end.
+    let another_group = "setpriv --reuid 0 --regid 1000 --clear-groups".to_owned();
+    for (user, kept) in [(as_user("65532"), true), (another_group, true), (String::new(), false)] {
         let run = hidden(&user, &scan);
         let report = report(&run);
         assert_eq!(report["profiles"][0]["controls"][0]["results"][0]["status"], "passed", "{}", run.stderr);
         let protection = report["passthrough"]["assay"]["target"]["live"]["protection"].to_string();
-        assert!(protection.contains("not under hidepid"), "{protection}");
+        assert_eq!(protection.contains("not under hidepid"), kept, "{protection}");
     }
     let other = hidden(&as_user("1000"), &scan);
     assert_eq!(other.code, 104, "{}", other.stdout);
-    assert!(other.stderr.contains("/proc hides the processes of other users (hidepid)"), "{}", other.stderr);
+    assert!(
+        other.stderr.contains("/proc hides processes that this scanner may not look into (hidepid)"),
+        "{}",
+        other.stderr
+    );
+}
+
+/// What would run the program under test, by a shell, among the processes of a container and on this machine's files.
+fn among_the_processes_of(pid: &str, folder: &Path, script: &str) -> Run {
+    let mut command = Command::new("nsenter");
+    command.arg(format!("--pid=/proc/{pid}/ns/pid")).args(["unshare", "-m", "sh", "-c", script]).current_dir(folder);
+    command.env_remove("NO_COLOR").output().unwrap().into()
+}
+
+#[test]
+fn where_processes_are_hidden_nothing_is_guessed() {
+    let Some(podman) = Podman::new("where_processes_are_hidden_nothing_is_guessed") else { return };
+    podman.fixture("static");
+    podman.0.write("p.yaml", PROFILE);
+    let pid = podman.start("one", &["--cap-drop", "all", "localhost/static:1"]);
+    let id = podman.run(&["inspect", "--format", "{{.Id}}", "one"]);
+    let assay = |options: &str, user: &str, arguments: &str| {
+        let program = env!("CARGO_BIN_EXE_assay");
+        let script = format!("mount -t proc -o {options} proc /proc && exec {user} {program} {arguments}");
+        among_the_processes_of(&pid, &podman.0.0, &script)
+    };
+    let locate = |options: &str, user: &str, how: &str| assay(options, user, &format!("locate --format json {how}"));
+    let found = |run: &Run| report(run)["target"]["pid"].clone();
+    let own = "setpriv --reuid 65532 --regid 65532 --clear-groups --bounding-set=-all";
+    let member = "setpriv --reuid 65532 --regid 65532 --groups 5 --bounding-set=-all";
+    let traces = "setpriv --reuid 0 --regid 1000 --clear-groups";
+    let unsure = |run: &Run| {
+        assert_eq!((run.code, &report(run)["ambiguous"]), (104, &true.into()), "{}{}", run.stdout, run.stderr);
+        assert_eq!(report(run)["target"], Value::Null);
+        assert_eq!(report(run)["candidates"][0]["pid"], 1);
+        let words =
+            ["whether another one does cannot be told", "(hidepid); uid 0 with CAP_SYS_PTRACE sees all", "--pid 1"];
+        for word in words {
+            assert!(run.stderr.contains(word), "{word}: {}", run.stderr);
+        }
+    };
+    // The scanner sees its own user's processes, process 1 among them, and cannot know of others.
+    for options in ["hidepid=1", "hidepid=2", "hidepid=2,gid=5", "hidepid=4"] {
+        unsure(&locate(options, own, "--target auto"));
+    }
+    unsure(&locate("hidepid=2", own, "--target exe=/idle"));
+    unsure(&locate("hidepid=2", own, "--target command=idle"));
+    // Who sees all is sure.
+    let all = [("rw", own), ("hidepid=2,gid=5", member), ("hidepid=2", traces), ("hidepid=4", "")];
+    for (options, user) in all {
+        let sure = locate(options, user, "--target auto");
+        assert_eq!((sure.code, found(&sure)), (0, 1.into()), "{options} {user}: {}", sure.stderr);
+    }
+
+    // And there is another.
+    podman.start("two", &["--pid", "container:one", "--user", "1000:1000", "--cap-drop", "all", "localhost/static:1"]);
+    for options in ["hidepid=1", "hidepid=2"] {
+        unsure(&locate(options, own, "--target auto"));
+        let scan = assay(options, own, "scan p.yaml --accept-observed-agent --reporter json --target auto");
+        assert_eq!((scan.code, scan.stdout.as_str()), (104, ""), "{}", scan.stderr);
+        for how in ["--pid 1".to_owned(), format!("--target id={id}")] {
+            let decided = locate(options, own, &how);
+            assert_eq!((decided.code, found(&decided)), (0, 1.into()), "{how}: {}", decided.stderr);
+        }
+    }
+    for (options, user) in all {
+        let several = locate(options, user, "--target auto");
+        assert!(several.stderr.contains("2 containers fit"), "{options} {user}: {}", several.stderr);
+    }
+    // Of the other one the executable cannot be seen, and it is the same.
+    let hint = locate("rw", own, "--target exe=/idle");
+    assert_eq!(hint.code, 104, "{}", hint.stdout);
+    assert!(hint.stderr.contains("processes whose executables this scanner may not see"), "{}", hint.stderr);
+}
+
+/// The files by which a process is put into the control groups of another one.
+fn groups_of(pid: &str) -> Vec<String> {
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let mut files = Vec::new();
+    for line in groups.lines() {
+        let [_, controllers, path] = line.splitn(3, ':').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let name = controllers.strip_prefix("name=").unwrap_or(controllers);
+        let folders: &[&str] = if name.is_empty() { &["unified", "."] } else { &[name] };
+        let file = folders.iter().map(|folder| format!("/sys/fs/cgroup/{folder}{path}/cgroup.procs"));
+        files.extend(file.filter(|file| Path::new(file).exists()).take(1));
+    }
+    files
+}
+
+#[test]
+fn without_an_id_a_container_is_found_by_its_root_and_by_its_name() {
+    let test = "without_an_id_a_container_is_found_by_its_root_and_by_its_name";
+    let Some(podman) = Podman::new(test) else { return };
+    podman.fixture("static");
+    podman.agent();
+    podman.start("one", &["--cgroupns", "private", "localhost/static:1"]);
+    let id = podman.run(&["inspect", "--format", "{{.Id}}", "one"]);
+    // Beside it, in a control group namespace of the scanner's own, the id is still there: behind `..`.
+    let beside: Run = podman
+        .output(&[
+            "run",
+            "--rm",
+            "--cgroupns",
+            "private",
+            "--pid",
+            "container:one",
+            "localhost/assay:1",
+            "locate",
+            "--format",
+            "json",
+        ])
+        .into();
+    assert_eq!(beside.code, 0, "{}", beside.stderr);
+    let target = &report(&beside)["target"];
+    assert_eq!((&target["pid"], &target["container_id"]), (&1.into(), &id.as_str().into()), "{target:#}");
+
+    // In the very groups of the target, it is not.
+    let last_words = podman.0.write("pods/ab-1/containers/app/5f6c", "");
+    let mount = format!("{}:/last-words", last_words.display());
+    let hidden = |pid: &str, arguments: &str| {
+        let groups = groups_of(pid).join(" ");
+        let script = format!(
+            "for file in {groups}; do echo $$ > $file; done; exec nsenter --pid=/proc/{pid}/ns/pid unshare -C -m sh -c \
+             'mount -t proc proc /proc && exec {} locate --format json {arguments}'",
+            env!("CARGO_BIN_EXE_assay")
+        );
+        let run: Run = Command::new("sh").args(["-c", &script]).current_dir(&podman.0.0).output().unwrap().into();
+        run
+    };
+    let nameless = podman.start("nameless", &["localhost/static:1"]);
+    let named = podman.start("named", &["-v", &mount, "localhost/static:1"]);
+    for (pid, how, name) in [
+        (&nameless, "--target auto", Value::Null),
+        (&named, "--target auto", "app".into()),
+        (&named, "--target name=app", "app".into()),
+    ] {
+        let found = hidden(pid, how);
+        assert_eq!(found.code, 0, "{}", found.stderr);
+        let target = &report(&found)["target"];
+        assert_eq!(
+            (&target["pid"], &target["container_id"], &target["container_name"]),
+            (&1.into(), &Value::Null, &name)
+        );
+    }
+    let id = podman.run(&["inspect", "--format", "{{.Id}}", "nameless"]);
+    let by_id = hidden(&nameless, &format!("--target id={id}"));
+    assert_eq!(by_id.code, 104, "{}", by_id.stdout);
+    // Two roots are two containers.
+    podman.start("other", &["--pid", "container:nameless", "localhost/static:1"]);
+    let two = hidden(&nameless, "--target auto");
+    assert!(two.stderr.contains("2 containers fit, and none is taken by guess"), "{}", two.stderr);
+}
+
+/// podman keeps the containers of a pod below a group of the pod's id.
+#[test]
+fn the_containers_of_a_pod_are_told_apart() {
+    let Some(podman) = Podman::new("the_containers_of_a_pod_are_told_apart") else { return };
+    podman.fixture("static");
+    let made = podman.output(&["pod", "create", "--name", "pod", "--share", "pid"]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    for name in ["one", "two"] {
+        let pid = podman.start(name, &["--pod", "pod", "localhost/static:1"]);
+        let id = podman.run(&["inspect", "--format", "{{.Id}}", name]);
+        let found = run(&podman.0.0, ["locate", "--format", "json", "--target", &format!("id={id}")]);
+        assert_eq!(found.code, 0, "{}", found.stderr);
+        let target = &report(&found)["target"];
+        assert_eq!((target["pid"].to_string(), &target["processes"]), (pid, &1.into()), "{target:#}");
+        assert_eq!((&target["container_id"], &target["engine"]), (&id.as_str().into(), &"podman".into()));
+    }
+    let pod = podman.run(&["pod", "inspect", "--format", "{{.Id}}", "pod"]);
+    let found = run(&podman.0.0, ["locate", "--target", &format!("id={pod}")]);
+    assert_eq!(found.code, 104, "a pod is no container: {}", found.stdout);
+    podman.run(&["pod", "rm", "--force", "--time", "0", "pod"]);
 }

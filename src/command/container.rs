@@ -53,12 +53,7 @@ pub(super) fn not_running(known: &Known, error: &NotLive) -> Option<String> {
         survey.containers.len(),
         survey.own.len()
     );
-    if survey.unseen > 0 {
-        words.push_str(&format!("\n  - {} more did not let themselves be looked at", survey.unseen));
-    }
-    if survey.hidden {
-        words.push_str("\n  - /proc hides the processes of other users (hidepid)");
-    }
+    words.extend(survey.gaps().iter().map(|gap| format!("\n  - {gap}")));
     Some(words)
 }
 

@@ -11,7 +11,7 @@ use crate::cli::{Doctor, DoctorFormat};
 use crate::command::print;
 use crate::exit_code::ExitCode;
 use crate::parse::proc_status::ProcStatus;
-use crate::process::{Procfs, survey};
+use crate::process::{Own, Procfs};
 use crate::protect::{Measure, Needs, Start, confine, headroom, held};
 use crate::report::harmless_line;
 use crate::rootfs::{LookError, Resolver, Root};
@@ -85,18 +85,22 @@ fn given(start: &Start) -> Fact {
 fn processes() -> Vec<Fact> {
     let seen = Procfs::open().and_then(|procfs| {
         let myself = procfs.myself()?;
-        Ok((myself.status()?, myself.link("ns/user")?, survey(&procfs)?))
+        Ok((myself.status()?, Own::read(&procfs)?))
     });
-    let (ProcStatus { uids, gids, tracer, .. }, namespace, survey) = match seen {
+    let (ProcStatus { uids, gids, tracer, .. }, own) = match seen {
         Ok(seen) => seen,
         Err(error) => return vec![fact("processes", false, error.to_string())],
     };
-    let hidden = if survey.hidden { "/proc hides those of other users (hidepid)" } else { "/proc shows all" };
+    let shown = match (own.hidepid, own.sees_all) {
+        (false, _) => "/proc shows all",
+        (true, true) => "/proc shows all, as long as CAP_SYS_PTRACE is there (hidepid)",
+        (true, false) => "/proc hides those that the scanner may not look into (hidepid)",
+    };
     let traced = if tracer == 0 { "nobody".to_owned() } else { format!("process {tracer}") };
     vec![
-        fact("user", None, format!("uid {}, gid {}, {}", uids[1], gids[1], lossless(&namespace))),
+        fact("user", None, format!("uid {}, gid {}, {}", uids[1], gids[1], lossless(&own.user_namespace))),
         fact("traced by", tracer == 0, traced),
-        fact("processes", !survey.hidden, hidden),
+        fact("processes", own.sees_all, shown),
     ]
 }
 

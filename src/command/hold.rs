@@ -12,7 +12,7 @@ use nix::unistd::Pid;
 use crate::cli::{Hold, Release};
 use crate::command::complain;
 use crate::exit_code::ExitCode;
-use crate::process::{Procfs, survey};
+use crate::process::{Own, Procfs, survey};
 
 /// What ends it before its time.
 const ENDS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
@@ -52,7 +52,7 @@ pub(super) fn release(arguments: &Release) -> ExitCode {
         // Whoever started this may be gone without a word; then its connection ends, and with it standard input.
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
     }
-    let seen = Procfs::open().and_then(|procfs| survey(&procfs));
+    let seen = Procfs::open().and_then(|procfs| survey(&procfs, &Own::read(&procfs)?));
     let own = match seen {
         Ok(seen) => seen.own,
         Err(error) => {

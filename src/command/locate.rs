@@ -143,15 +143,17 @@ fn not_known() -> Json {
 fn not_found(error: &NotLive) -> Json {
     let (candidates, survey) = match error {
         NotLive::NotLocated(NotLocated::Several(several), survey) => (several.as_slice(), Some(survey)),
+        NotLive::NotLocated(NotLocated::Unsure(one), survey) => (std::slice::from_ref(&**one), Some(survey)),
         NotLive::NotLocated(NotLocated::None, survey) => (survey.containers.as_slice(), Some(survey)),
         _ => (&[][..], None),
     };
     json!({
         "target": null,
-        "ambiguous": matches!(error, NotLive::NotLocated(NotLocated::Several(_), _)),
+        "ambiguous": matches!(error, NotLive::NotLocated(NotLocated::Several(_) | NotLocated::Unsure(_), _)),
         "candidates": candidates.iter().map(candidate).collect::<Vec<_>>(),
         "processes_seen": survey.map(|survey| survey.processes.len() + survey.own.len()),
         "processes_unseen": survey.map(|survey| survey.unseen),
+        "gaps": survey.map_or_else(Vec::new, |survey| survey.gaps()),
         "hidepid": survey.map(|survey| survey.hidden),
     })
 }

@@ -79,6 +79,21 @@ impl fmt::Display for NotLiveWords<'_> {
                 write!(out, "{}", Table(candidates))?;
                 write!(out, "\n  = help: choose one with --pid PID, --target name=NAME or --target id=ID")
             }
+            NotLive::NotLocated(NotLocated::Unsure(candidate), survey) => {
+                write!(
+                    out,
+                    "this container fits, and whether another one does cannot be told, so none is taken by guess:\n{}",
+                    Table(std::slice::from_ref(candidate))
+                )?;
+                for gap in unsure(self.1, survey) {
+                    write!(out, "\n  - {gap}")?;
+                }
+                write!(out, "\n  = help: choose it with --pid {}", candidate.pid)?;
+                if let Some(container) = &candidate.container {
+                    write!(out, " or --target id={}", container.id)?;
+                }
+                Ok(())
+            }
             NotLive::Denied(candidate, access) => {
                 write!(out, "{}: the kernel does not let this scanner look into it", whereabouts(candidate))?;
                 for missing in &access.missing {
@@ -103,6 +118,18 @@ impl fmt::Display for NotLiveWords<'_> {
     }
 }
 
+/// Why another container could fit as well.
+fn unsure(wanted: &Wanted, survey: &Survey) -> Vec<String> {
+    let mut gaps = survey.gaps();
+    if gaps.is_empty() && matches!(wanted, Wanted::Executable(_)) {
+        gaps.push(
+            "another container has processes whose executables this scanner may not see; uid 0 with CAP_SYS_PTRACE may"
+                .to_owned(),
+        );
+    }
+    gaps
+}
+
 fn not_found(out: &mut fmt::Formatter<'_>, wanted: &Wanted, survey: &Survey) -> fmt::Result {
     let what = match wanted {
         Wanted::Auto => "another container".to_owned(),
@@ -120,11 +147,8 @@ fn not_found(out: &mut fmt::Formatter<'_>, wanted: &Wanted, survey: &Survey) -> 
         survey.containers.len(),
         survey.own.len()
     )?;
-    if survey.unseen > 0 {
-        write!(out, "\n  - {} more did not let themselves be looked at", survey.unseen)?;
-    }
-    if survey.hidden {
-        write!(out, "\n  - /proc hides the processes of other users (hidepid)")?;
+    for gap in survey.gaps() {
+        write!(out, "\n  - {gap}")?;
     }
     if survey.containers.is_empty() {
         write!(

@@ -33,8 +33,14 @@ pub enum Missing {
     NotDumpable,
     /// The target lives in another user namespace, where the scanner's capabilities say nothing.
     UserNamespace,
-    /// The kernel's own rules would let the scanner in.
-    SecurityModule,
+    /// User, group and capabilities would do. Then it is one of these: the target may not be dumpable, where that could not be
+    /// seen; it may live in another user namespace, where that could not be seen; a security module.
+    Unseen {
+        /// Whether it could be that it is not dumpable.
+        dumpable: bool,
+        /// Whether it could be another user namespace.
+        user_namespace: bool,
+    },
 }
 
 /// How a scanner could be run so that it may look.
@@ -100,6 +106,21 @@ pub fn access(own: &Own, target: &ProcStatus, dumpable: Option<bool>, same_user_
     Access { missing, ways }
 }
 
+impl Access {
+    /// The same, for one whom the kernel did refuse: where nothing that can be seen is missing, it is what cannot be seen.
+    pub(super) fn refused(mut self, own: &Own, dumpable: Option<bool>, same_user_namespace: Option<bool>) -> Access {
+        if self.missing.is_empty() {
+            self.missing.push(Missing::Unseen {
+                dumpable: dumpable.is_none() && own.effective & SYS_PTRACE == 0,
+                user_namespace: same_user_namespace.is_none(),
+            });
+            // It runs so already, or with more.
+            self.ways.retain(|way| way.reads_all);
+        }
+        self
+    }
+}
+
 /// The names of a set of capabilities, in the order of their numbers; those that this program does not know are
 /// `cap_NUMBER`'s bits and left out.
 pub fn names(set: u64) -> Vec<&'static str> {
@@ -124,8 +145,14 @@ impl std::fmt::Display for Missing {
             }
             Missing::NotDumpable => write!(out, "the target is not dumpable, so its own user may not look into it"),
             Missing::UserNamespace => write!(out, "the target lives in another user namespace"),
-            Missing::SecurityModule => {
-                write!(out, "the kernel refused for a reason of its own: a security module (AppArmor, SELinux, Yama)")
+            Missing::Unseen { dumpable, user_namespace } => {
+                let dumpable = if *dumpable { "the target is not dumpable, or " } else { "" };
+                let namespace = if *user_namespace { "it lives in another user namespace, or " } else { "" };
+                write!(
+                    out,
+                    "user, group and capabilities would do: {dumpable}{namespace}a security module refuses (AppArmor, SELinux, \
+                     Smack, a Landlock that the scanner was started in)"
+                )
             }
         }
     }
@@ -172,6 +199,34 @@ mod tests {
             assert_eq!(words.len(), expected.len(), "{words:?}");
             assert!(words.iter().zip(expected).all(|(word, part)| word.contains(part)), "{words:?}");
         }
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_told_as_such() {
+        let words = |own: &Own, target: &ProcStatus, dumpable, same| {
+            let refused = access(own, target, dumpable, same).refused(own, dumpable, same);
+            (refused.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "), refused.ways.len())
+        };
+        let module = "a security module refuses (AppArmor, SELinux, Smack, a Landlock that the scanner was started in)";
+        let cases = [
+            (own(0, 0, 0), target(0, 0, 0), None, Some(true), "the target is not dumpable, or "),
+            (own(7, 7, 0), target(7, 7, 0), Some(true), Some(true), ""),
+            (own(0, 0, SYS_PTRACE), target(7, 7, 0), None, None, "it lives in another user namespace, or "),
+            (
+                own(0, 0, 0),
+                target(0, 0, 0),
+                None,
+                None,
+                "the target is not dumpable, or it lives in another user namespace, or ",
+            ),
+        ];
+        for (own, target, dumpable, same, lead) in cases {
+            let expected = format!("user, group and capabilities would do: {lead}{module}");
+            assert_eq!(words(&own, &target, dumpable, same), (expected, 1), "{lead}");
+        }
+        // What is missing for all to see is the reason.
+        let (seen, ways) = words(&own(1, 7, 0), &target(7, 7, 0), Some(true), None);
+        assert_eq!((seen.as_str(), ways), ("the target runs as uid 7, this scanner as 1", 2));
     }
 
     #[test]

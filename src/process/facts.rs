@@ -108,13 +108,7 @@ impl Facts {
         let links = links(target);
         let listeners = listeners(target);
         let sockets: Vec<u64> = listeners.iter().flatten().map(|listener| listener.inode).collect();
-        let mut incomplete = Vec::new();
-        if survey.hidden {
-            incomplete.push("/proc hides the processes of other users (hidepid)".to_owned());
-        }
-        if survey.unseen > 0 {
-            incomplete.push(format!("{} processes did not let themselves be looked at", survey.unseen));
-        }
+        let mut incomplete = survey.gaps();
         let doubtful = survey.doubtful_members(chosen);
         if doubtful > 0 {
             incomplete.push(format!("{doubtful} processes with another root may belong to it: no control group tells"));

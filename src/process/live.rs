@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use crate::process::access::{Access, Missing, access};
+use crate::process::access::{Access, access};
 use crate::process::facts::Facts;
 use crate::process::identity::{Doubt, RootFacts, place};
 use crate::process::locate::{Candidate, NotLocated, Survey, Wanted, survey};
@@ -51,7 +51,7 @@ impl Live {
     /// container's.
     pub fn open(procfs: &Procfs, wanted: &Wanted, accept_root: bool) -> Result<Live, NotLive> {
         let own = Own::read(procfs).map_err(NotLive::Look)?;
-        let survey = survey(procfs).map_err(NotLive::Look)?;
+        let survey = survey(procfs, &own).map_err(NotLive::Look)?;
         let candidate = survey.choose(wanted).map_err(|error| NotLive::NotLocated(error, Box::new(survey.clone())))?;
         let ended = |error| match error {
             LookError::Absent => NotLive::Ended(candidate.pid),
@@ -120,11 +120,14 @@ impl Live {
 pub fn explain(own: &Own, process: &Process) -> Look<Access> {
     let status = process.status()?;
     let namespace = process.link("ns/user").ok().map(|namespace| namespace == own.user_namespace);
-    let mut access = access(own, &status, process.is_dumpable(&status), namespace);
-    if access.missing.is_empty() && matches!(process.root(), Err(LookError::Denied { .. })) {
-        access.missing.push(Missing::SecurityModule);
-    }
-    Ok(access)
+    // Who may not see the namespace sees its map, and one namespace has one map.
+    let same = namespace.or_else(|| (process.read("uid_map").ok()? != own.uid_map).then_some(false));
+    let dumpable = process.is_dumpable(&status);
+    let access = access(own, &status, dumpable, same);
+    Ok(match process.root() {
+        Err(LookError::Denied { .. }) => access.refused(own, dumpable, same),
+        _ => access,
+    })
 }
 
 /// The roots of a container's processes.

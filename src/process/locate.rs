@@ -10,7 +10,7 @@ use crate::order;
 use crate::parse::container_id::{ContainerId, kubernetes_name, of_cgroup};
 use crate::parse::mountinfo::Mount;
 use crate::pattern::Pattern;
-use crate::process::{Process, Procfs};
+use crate::process::{Own, Process, Procfs};
 use crate::rootfs::{Look, LookError};
 
 /// The most processes that are looked through.
@@ -24,6 +24,10 @@ const MAX_HINTS: usize = 16 << 20;
 const LOOKS_AT_ONE: u32 = 5;
 const PAUSE: Duration = Duration::from_millis(2);
 const LATER_LOOKS: u32 = 25;
+
+/// What is said of a procfs that does not show all.
+const HIDDEN: &str =
+    "/proc hides processes that this scanner may not look into (hidepid); uid 0 with CAP_SYS_PTRACE sees all";
 
 /// The container that is meant.
 #[derive(Clone, Debug)]
@@ -80,7 +84,7 @@ pub struct Survey {
     pub own: Vec<Candidate>,
     /// How many processes did not let themselves be looked at.
     pub unseen: usize,
-    /// Whether processes of other users may be hidden (hidepid of procfs).
+    /// Whether there may be processes that this procfs does not show to the scanner (hidepid).
     pub hidden: bool,
 }
 
@@ -91,6 +95,8 @@ pub enum NotLocated {
     None,
     /// More than one is.
     Several(Vec<Candidate>),
+    /// This one is, and so could be others: not every process let itself be seen.
+    Unsure(Box<Candidate>),
 }
 
 /// What makes processes one container, the surest first.
@@ -136,6 +142,10 @@ impl Candidate {
         if line.is_empty() { Vec::new() } else { line.split(|byte| *byte == 0).collect() }
     }
 
+    fn pod(&self) -> Option<&str> {
+        self.kubernetes.as_ref().map(|(pod, _)| pod.as_str())
+    }
+
     fn group(&self) -> Group {
         match (&self.container, &self.kubernetes) {
             (Some(container), _) => Group::Id(container.id.clone()),
@@ -149,14 +159,14 @@ impl Candidate {
 ///
 /// Errors: /proc itself does not let itself be looked at; there is more than is kept. A process that ends meanwhile is
 /// left out.
-pub fn survey(procfs: &Procfs) -> Look<Survey> {
+pub fn survey(procfs: &Procfs, scanner: &Own) -> Look<Survey> {
     let own = Candidate::look(&procfs.myself()?)?;
     let pids = procfs.pids()?;
     if pids.len() > MAX_PROCESSES {
         let size = pids.len() as u64;
         return Err(LookError::TooLarge { what: "processes", size, cap: MAX_PROCESSES as u64 });
     }
-    let mut survey = Survey { hidden: !pids.contains(&1), ..Survey::default() };
+    let mut survey = Survey { hidden: !scanner.sees_all || !pids.contains(&1), ..Survey::default() };
     let mut hints = 0;
     let mut patience = LATER_LOOKS;
     for pid in pids {
@@ -200,7 +210,9 @@ impl Survey {
     fn leave_out(&mut self, own: &Candidate) {
         let of_own = |seen: &Candidate| {
             let root = |of: &Candidate| of.root.as_ref().map(|root| root.id);
-            seen.pid == own.pid || seen.group() == own.group() || root(seen) == root(own)
+            // Two whose tables have no root (chroot) need not have the same.
+            let same_group = seen.group() == own.group() && own.group() != Group::RootMount(None);
+            seen.pid == own.pid || same_group || (root(seen) == root(own) && root(own).is_some())
         };
         (self.own, self.processes) = std::mem::take(&mut self.processes).into_iter().partition(of_own);
         let mut groups: BTreeMap<Group, Candidate> = BTreeMap::new();
@@ -242,25 +254,45 @@ impl Survey {
         };
         let mut found: Vec<&Candidate> = self.containers.iter().filter(fits).collect();
         if matches!(wanted, Wanted::Auto) && found.len() > 1 {
-            found = self.apart_from_the_pods_own(found);
+            found = Self::apart_from_the_pods_own(found);
         }
         match found.as_slice() {
             [] => Err(NotLocated::None),
-            [only] => Ok((*only).clone()),
+            [only] if self.is_the_only_one(only, wanted) => Ok((*only).clone()),
+            [only] => Err(NotLocated::Unsure(Box::new((*only).clone()))),
             several => Err(NotLocated::Several(several.iter().copied().cloned().collect())),
         }
     }
 
-    /// In a pod, every container but the one that holds the namespaces (pause) has the kubelet's mount. And when process 1
-    /// is a container of the pod, the namespace is that container's: what else is in it (debug containers) came later.
-    fn apart_from_the_pods_own<'a>(&self, found: Vec<&'a Candidate>) -> Vec<&'a Candidate> {
-        let named: Vec<&Candidate> = found.iter().copied().filter(|first| first.kubernetes.is_some()).collect();
-        if named.is_empty() {
-            return found;
+    /// Whether no container that was not seen, or not wholly, could be meant as well.
+    fn is_the_only_one(&self, found: &Candidate, wanted: &Wanted) -> bool {
+        let all_seen = !self.hidden && self.unseen == 0;
+        match wanted {
+            Wanted::Pid(_) | Wanted::Id(_) => true,
+            // The namespace is that container's, whatever else is in it.
+            Wanted::Auto => all_seen || (found.pid == 1 && found.kubernetes.is_some()),
+            // A pod has one container of a name, a host can have many.
+            Wanted::Name(_) => all_seen || self.own.iter().any(|own| own.pod() == found.pod()),
+            Wanted::Executable(_) => all_seen && !self.has_unknown_executables_beside(found),
+            Wanted::Command(_) => all_seen,
         }
-        match named.iter().find(|first| first.pid == 1) {
+    }
+
+    /// Whether another container has a process whose executable could not be seen. In a pod, what holds the namespaces
+    /// (pause) does not count.
+    fn has_unknown_executables_beside(&self, found: &Candidate) -> bool {
+        let others = apart_from_pause(self.containers.iter().collect());
+        let mut others = others.into_iter().filter(|first| first.group() != found.group());
+        others.any(|first| self.any_of(first, |seen| seen.executable.is_none()))
+    }
+
+    /// When process 1 is a container of the pod, the namespace is that container's: what else is in it (debug containers)
+    /// came later.
+    fn apart_from_the_pods_own(found: Vec<&Candidate>) -> Vec<&Candidate> {
+        let found = apart_from_pause(found);
+        match found.iter().find(|first| first.pid == 1 && first.kubernetes.is_some()) {
             Some(first) => vec![first],
-            None => named,
+            None => found,
         }
     }
 
@@ -289,6 +321,24 @@ impl Survey {
     fn any_of(&self, first: &Candidate, is: impl Fn(&Candidate) -> bool) -> bool {
         self.of_the_container_of(first).any(is)
     }
+
+    /// Why there may be more than was seen.
+    pub fn gaps(&self) -> Vec<String> {
+        let mut gaps = Vec::new();
+        if self.unseen > 0 {
+            gaps.push(format!("{} processes did not let themselves be looked at", self.unseen));
+        }
+        if self.hidden {
+            gaps.push(HIDDEN.to_owned());
+        }
+        gaps
+    }
+}
+
+/// In a pod, every container but the one that holds the namespaces (pause) has the kubelet's mount.
+fn apart_from_pause(found: Vec<&Candidate>) -> Vec<&Candidate> {
+    let named: Vec<&Candidate> = found.iter().copied().filter(|first| first.kubernetes.is_some()).collect();
+    if named.is_empty() { found } else { named }
 }
 
 #[cfg(test)]
@@ -352,6 +402,50 @@ mod tests {
         target.container = Some(ContainerId { engine: None, id: "0".repeat(64) });
         let two = survey(vec![target.clone(), seen(7, 10, None, 2)]);
         assert_eq!(two.doubtful_members(&target), 0, "its control group would tell");
+    }
+
+    #[test]
+    fn where_not_all_is_seen_nothing_is_guessed() {
+        let unsure = |survey: &Survey, wanted: &Wanted| matches!(survey.choose(wanted), Err(NotLocated::Unsure(_)));
+        let id = "0".repeat(64);
+        let mut app = seen(7, 10, None, 1);
+        app.container = Some(ContainerId { engine: None, id: id.clone() });
+        app.executable = Some(b"/app".to_vec());
+        let [exe, command] = [Wanted::Executable(b"/app".to_vec()), Wanted::Command(Pattern::new("").unwrap())];
+        for (hidden, unseen) in [(true, 0), (false, 1)] {
+            let blind = Survey { hidden, unseen, ..survey(vec![app.clone()]) };
+            assert!(!blind.gaps().is_empty());
+            for wanted in [&Wanted::Auto, &exe, &command] {
+                assert!(unsure(&blind, wanted), "{wanted:?}");
+            }
+            assert_eq!(blind.choose(&Wanted::Pid(7)).unwrap().pid, 7);
+            assert_eq!(blind.choose(&Wanted::Id(id.clone())).unwrap().pid, 7);
+            assert!(matches!(blind.choose(&Wanted::Pid(8)), Err(NotLocated::None)));
+
+            // A name is unique in a pod; and a PID namespace whose first process is a container of a pod is that container's.
+            let scanner = seen(99, 500, Some("debugger"), 9);
+            let pod = |pid| Survey { hidden, unseen, ..survey(vec![seen(pid, 10, Some("app"), 1), scanner.clone()]) };
+            let named = Wanted::Name("app".to_owned());
+            assert_eq!(pod(7).choose(&named).unwrap().pid, 7);
+            assert!(unsure(&pod(7), &Wanted::Auto));
+            assert_eq!(pod(1).choose(&Wanted::Auto).unwrap().pid, 1);
+            let elsewhere = Survey { hidden, unseen, ..survey(vec![seen(7, 10, Some("app"), 1)]) };
+            assert!(unsure(&elsewhere, &named), "a host has many pods");
+        }
+        let whole = survey(vec![app.clone()]);
+        for wanted in [&Wanted::Auto, &exe, &command] {
+            assert_eq!(whole.choose(wanted).unwrap().pid, 7, "{wanted:?}");
+        }
+        // What cannot be seen of another one's executable could be the same.
+        assert!(unsure(&survey(vec![app.clone(), seen(8, 11, None, 2)]), &exe));
+    }
+
+    #[test]
+    fn who_has_no_root_in_its_table_is_not_the_scanners_container() {
+        let mut survey =
+            Survey { processes: vec![Candidate { root: None, ..seen(7, 10, None, 1) }], ..Survey::default() };
+        survey.leave_out(&Candidate { root: None, ..seen(99, 500, None, 9) });
+        assert_eq!((survey.own.len(), survey.processes.len()), (0, 1));
     }
 
     #[test]
