@@ -8,6 +8,7 @@ mod fixture;
 mod podman;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -282,6 +283,25 @@ fn what_the_kernel_keeps_from_its_own_user_is_explained() {
         = help: run it as 0:0 with CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE (reads everything)\n";
     refused(&denied, &[why]);
     assert_eq!(statuses(&report(&scan(&podman, &["--pid", &pid]))), ["passed", "passed"], "root may");
+
+    // Of a process of root it cannot be seen.
+    let options = ["--user", "0:0", "--cap-drop", "all", "--entrypoint", "/unreadable"];
+    let pid = podman.start("root", &[&options[..], &["localhost/hostile:1", "-P"]].concat());
+    let reason = "user, group and capabilities would do: the target is not dumpable, or ";
+    let as_root = |arguments: &[&str]| -> Run {
+        let mut same = Command::new("setpriv");
+        same.args(["--reuid", "0", "--regid", "0", "--clear-groups", "--bounding-set=-all"]);
+        same.arg(env!("CARGO_BIN_EXE_assay")).args(arguments).args(["--pid", &pid]).current_dir(&podman.0.0);
+        same.output().unwrap().into()
+    };
+    let way = "\n  = help: run it as 0:0 with CAP_DAC_READ_SEARCH, CAP_SYS_PTRACE (reads everything)\n";
+    refused(&as_root(&["scan", "p.yaml"]), &[reason, "a security module refuses (AppArmor, SELinux", way]);
+    let located = as_root(&["locate"]);
+    assert!(located.stdout.contains("reachable: no") && located.stdout.contains(reason), "{}", located.stdout);
+    let plan = report(&as_root(&["locate", "--plan", "json"]));
+    assert_eq!((&plan["reachable"], plan["ways"].as_array().unwrap().len()), (&false.into(), 1), "{plan:#}");
+    assert!(plan["missing"][0].as_str().unwrap().starts_with(reason), "{plan:#}");
+    assert_eq!(statuses(&report(&scan(&podman, &["--pid", &pid]))), ["passed", "passed"], "root may");
 }
 
 #[test]
@@ -464,6 +484,141 @@ while :; do
         ) 2>/dev/null &
     done
 done"#;
+
+/// Tries to trace each process of the scanner, to read and write its memory and to take its output, as long as it runs; and
+/// those of a program that anybody may read. Says at its end what it tried and what it got.
+const TRACER: &str = r#"
+import collections, ctypes, os, platform, select, sys
+libc = ctypes.CDLL(None, use_errno=True)
+libc.syscall.restype = ctypes.c_long
+
+def call(*words):
+    return libc.syscall(*[ctypes.c_long(word) if isinstance(word, int) else word for word in words])
+
+intel = platform.machine() == 'x86_64'
+READ, WRITE = (310, 311) if intel else (270, 271)
+SEIZE, INTERRUPT, DETACH, PTRACE = 0x4206, 0x4207, 17, 101 if intel else 117
+container = sys.argv[1]
+# On this machine, but with the target's user and group, and no more rights than it.
+os.setgroups([])
+os.setresgid(65532, 65532, 65532)
+os.setresuid(65532, 65532, 65532)
+
+class Part(ctypes.Structure):
+    _fields_ = [('base', ctypes.c_void_p), ('length', ctypes.c_size_t)]
+
+buffer = ctypes.create_string_buffer(1)
+here = Part(ctypes.addressof(buffer), 1)
+
+def word(path):
+    try:
+        with open(path) as file:
+            return file.read()
+    except OSError:
+        return ''
+
+def lives(pid):
+    return 'VmSize:' in word(f'/proc/{pid}/status')
+
+def memory(pid, number):
+    # Where its memory cannot be told, any place: what is refused is refused before.
+    line = next((line for line in word(f'/proc/{pid}/maps').splitlines() if ' rw-p ' in line), '400000-')
+    there = Part(int(line.split('-')[0], 16), 1)
+    done = call(number, pid, ctypes.byref(here), 1, ctypes.byref(there), 1, 0)
+    # 14: it was let in, and there is no such place.
+    return done >= 0 or ctypes.get_errno() == 14
+
+def take(pid):
+    handle = call(434, pid, 0)
+    if handle < 0:
+        return False
+    output = call(438, handle, 1, 0)
+    os.close(handle)
+    if output >= 0:
+        os.close(output)
+    return output >= 0
+
+def trace(pid):
+    if call(PTRACE, SEIZE, pid, 0, 0) != 0:
+        return False
+    alive = lives(pid)
+    call(PTRACE, INTERRUPT, pid, 0, 0)
+    os.waitpid(pid, 0x40000000)
+    call(PTRACE, DETACH, pid, 0, 0)
+    return alive
+
+attacks = {'trace': trace, 'read': lambda pid: memory(pid, READ), 'write': lambda pid: memory(pid, WRITE), 'take': take}
+seen = collections.Counter()
+print('ready', flush=True)
+while not select.select([sys.stdin], [], [], 0)[0]:
+    for pid in os.listdir('/proc'):
+        if not pid.isdigit() or container not in word(f'/proc/{pid}/cgroup'):
+            continue
+        name = word(f'/proc/{pid}/comm').strip()
+        if name not in ('assay', 'sleep'):
+            continue
+        for attack, done in attacks.items():
+            try:
+                got = done(int(pid)) and lives(pid)
+            except OSError:
+                got = False
+            seen[f'{name} {attack} {"got" if got else "tried"}'] += 1
+for name, count in seen.items():
+    print(name, count)
+"#;
+
+/// How many times the scanner is started beside it.
+const TRACED_STARTS: usize = 200;
+
+#[test]
+fn a_neighbour_of_the_same_user_traces_and_copies_nothing() {
+    let test = "a_neighbour_of_the_same_user_traces_and_copies_nothing";
+    let Some(podman) = Podman::new(test) else { return };
+    if Command::new("python3").arg("--version").output().is_err() {
+        return fixture::skipped(test, "python3");
+    }
+    podman.hostile();
+    podman.agent();
+    let tree = podman.0.path("agent-tree");
+    podman.put_shell(&tree);
+    podman.image("agents", &tree, &["ENTRYPOINT [\"/shell/sh\", \"-c\"]", "ENV PATH=/shell", "USER 65532:65532"]);
+    podman.0.write("p.yaml", PROFILE);
+    let least = ["--user", "65532:65532", "--cap-drop", "all", "--security-opt", "no-new-privileges"];
+    podman.start("target", &[&least[..], &["--entrypoint", "/idle", "localhost/hostile:1", "-P"]].concat());
+    let starts = format!(
+        "sleep 10000 & i=0; while [ $i -lt {TRACED_STARTS} ]; do\n\
+         /assay scan /p.yaml --target auto --reporter json > /dev/null 2>&1; echo $?; i=$((i+1)); done"
+    );
+    let profile = format!("{}:/p.yaml:ro", podman.0.path("p.yaml").display());
+    let agents =
+        ["create", "--name", "agents", "--init=false", "--read-only", "--pid", "container:target", "-v", &profile];
+    let id = podman.run(&[&agents[..], &least, &["localhost/agents:1", &starts]].concat());
+
+    let mut tracer = Command::new("python3");
+    tracer.args(["-c", TRACER, &id]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut tracer = tracer.spawn().unwrap();
+    let mut said = BufReader::new(tracer.stdout.take().unwrap());
+    let mut line = String::new();
+    said.read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n", "{}", String::from_utf8_lossy(&tracer.wait_with_output().unwrap().stderr));
+    let scans = podman.run(&["start", "--attach", "agents"]);
+    drop(tracer.stdin.take());
+    let mut rows = String::new();
+    said.read_to_string(&mut rows).unwrap();
+    let ended = tracer.wait_with_output().unwrap();
+    assert!(ended.status.success(), "{}", String::from_utf8_lossy(&ended.stderr));
+
+    let count = |row: String| -> usize {
+        let found = rows.lines().find_map(|line| line.strip_prefix(&row)?.trim().parse().ok());
+        found.unwrap_or_default()
+    };
+    for attack in ["trace", "read", "write", "take"] {
+        assert!(count(format!("sleep {attack} got")) > 0, "{attack} is no attack here: {rows}");
+        assert_eq!(count(format!("assay {attack} got")), 0, "{attack}: the scanner let its neighbour in: {rows}");
+        assert!(count(format!("assay {attack} tried")) > TRACED_STARTS, "{rows}");
+    }
+    assert_eq!(scans.lines().filter(|code| *code == "0").count(), TRACED_STARTS, "{scans}");
+}
 
 /// How many scanners run beside it, and how often each is started.
 const SCANNERS: usize = 8;
