@@ -143,6 +143,11 @@ pub struct Protection {
     /// How much memory the scan may take: bytes, or with KiB, MiB or GiB [default: 32MiB for a running container]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     pub memory_limit: Option<u64>,
+
+    /// What all containers of the pod may take together, as Kubernetes writes it (256Mi): a scan beside them is refused when
+    /// less than its own limit is left of it
+    #[arg(long, value_name = "QUANTITY", value_parser = pod_memory, conflicts_with_all = ["rootfs", "image"])]
+    pub pod_memory: Option<u64>,
 }
 
 /// The container that is looked at.
@@ -215,6 +220,41 @@ fn size(text: &str) -> Result<u64, String> {
         Some(_) => Err("less than 8MiB are not enough for any scan".to_owned()),
         None => Err("expected a size, such as 32MiB".to_owned()),
     }
+}
+
+fn pod_memory(text: &str) -> Result<u64, String> {
+    match quantity(text) {
+        Some(0) => Err("a limit of 0 is none".to_owned()),
+        Some(bytes) => Ok(bytes),
+        None => Err("expected an amount of memory, such as 256Mi".to_owned()),
+    }
+}
+
+/// An amount of memory as Kubernetes writes it: `64Mi`, `1G`, `1500m`.
+///
+/// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>
+pub(crate) fn quantity(text: &str) -> Option<u64> {
+    const UNITS: [(&str, f64); 14] = [
+        ("Ki", 1024.0),
+        ("Mi", 1_048_576.0),
+        ("Gi", 1_073_741_824.0),
+        ("Ti", 1_099_511_627_776.0),
+        ("Pi", 1_125_899_906_842_624.0),
+        ("Ei", 1_152_921_504_606_846_976.0),
+        ("m", 0.001),
+        ("k", 1e3),
+        ("M", 1e6),
+        ("G", 1e9),
+        ("T", 1e12),
+        ("P", 1e15),
+        ("E", 1e18),
+        ("", 1.0),
+    ];
+    let (unit, factor) = UNITS.iter().find(|(unit, _)| text.ends_with(unit))?;
+    let number: f64 = text.strip_suffix(unit)?.parse().ok()?;
+    let bytes = number * factor;
+    // Larger than any machine's memory is no limit.
+    (0.0..1e18).contains(&bytes).then_some(bytes as u64)
 }
 
 fn wanted(text: &str) -> Result<Wanted, String> {
@@ -549,4 +589,26 @@ pub struct ThresholdGenerate {
     /// The same controls must have each status
     #[arg(short, long)]
     pub control_ids: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantities_are_those_of_kubernetes() {
+        let rows = [
+            ("64Mi", 64 << 20),
+            ("1G", 1_000_000_000),
+            ("128974848", 128_974_848),
+            ("129e6", 129_000_000),
+            ("1500m", 1),
+        ];
+        for (text, bytes) in rows {
+            assert_eq!(quantity(text), Some(bytes), "{text}");
+        }
+        for odd in ["", "Mi", "lots", "-1", "inf", "nan", "64MiB", "1E"] {
+            assert_eq!(quantity(odd), None, "{odd}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ use nix::sys::prctl;
 
 pub use guard::{Guard, Tampered};
 pub use limits::Limits;
-pub use memory::{Headroom, headroom, limit_memory, offer_to_be_killed};
+pub use memory::{Headroom, headroom, headroom_of_pod, limit_memory, offer_to_be_killed};
 pub use observer::{Observer, observers};
 pub use rights::{held, held_now, narrow};
 

@@ -12,6 +12,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use fixture::{Run, Scratch, assay, is_root, materialise, repository, run, skipped};
 use nix::fcntl::{FcntlArg, fcntl};
@@ -413,6 +414,52 @@ fn a_target_of_the_same_user_must_not_have_seen_the_scanner_start() {
     assert!(much.stderr.contains("not enough memory beside the target"), "{}", much.stderr);
     let little = agent("localhost/assay:1", &[&scan[..], &["--memory-limit", "1MiB"]].concat());
     assert_eq!(little.code, 2, "{}", little.stderr);
+}
+
+#[test]
+fn beside_a_pod_there_must_be_room() {
+    let Some(podman) = Podman::new("beside_a_pod_there_must_be_room") else { return };
+    podman.hostile();
+    podman.0.write("p.yaml", PROFILE);
+    let small = podman.start("small", &["localhost/hostile:1", "sleep 1000"]);
+    // Its shell holds a text of 40 million bytes.
+    let large = "x=$(busybox head -c 40000000 /dev/zero | busybox tr '\\0' x); while :; do sleep 1000; done";
+    let large = podman.start("large", &["localhost/hostile:1", large]);
+    let end = Instant::now() + Duration::from_secs(60);
+    while taken(&large) < 38_000 {
+        assert!(Instant::now() < end, "it takes {} kB only", taken(&large));
+        std::thread::yield_now();
+    }
+    let scan = |pid: &str, pod: &str| {
+        run(&podman.0.0, ["scan", "p.yaml", "--accept-observed-agent", "--pid", pid, "--pod-memory", pod])
+    };
+    for (pid, pod, code) in [(&small, "64Mi", 100), (&small, "31Mi", 104), (&large, "64Mi", 104), (&large, "1Gi", 100)]
+    {
+        let found = scan(pid, pod);
+        assert_eq!(found.code, code, "{pod}: {}{}", found.stdout, found.stderr);
+        if code == 104 {
+            assert_eq!(found.stdout, "");
+            assert!(found.stderr.contains("not enough memory beside the target: "), "{}", found.stderr);
+            assert!(found.stderr.contains(" bytes are left (the pod's limit of "), "{}", found.stderr);
+            assert!(found.stderr.contains("and the scan may take 33554432\n  = help: a smaller"), "{}", found.stderr);
+        }
+    }
+    let refused = scan(&large, "64Mi").stderr;
+    let left: u64 = refused.split("target: ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!((1 << 20..28 << 20).contains(&left), "what the text takes is counted: {refused}");
+    let smaller = ["scan", "p.yaml", "--accept-observed-agent", "--pid", &large, "--memory-limit", "12MiB"];
+    let smaller = run(&podman.0.0, smaller.iter().chain(&["--pod-memory", "64Mi"]));
+    assert_eq!(smaller.code, 100, "{}", smaller.stderr);
+    for odd in ["lots", "0", "64MiB"] {
+        let odd = scan(&small, odd);
+        assert_eq!(odd.code, 2, "{}", odd.stderr);
+    }
+}
+
+/// Kilobytes of memory that a process has for itself.
+fn taken(pid: &str) -> u64 {
+    let taken = status(&format!("/proc/{pid}/status"), "RssAnon");
+    taken.trim_end_matches(" kB").parse().unwrap_or_default()
 }
 
 #[test]

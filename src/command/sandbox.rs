@@ -8,7 +8,8 @@ use crate::command::target::{Found, refuse};
 use crate::exit_code::ExitCode;
 use crate::process::Live;
 use crate::protect::{
-    Guard, Limits, Measure, Needs, Observer, Start, confine, headroom, limit_memory, observers, offer_to_be_killed,
+    Guard, Limits, Measure, Needs, Observer, Start, confine, headroom, headroom_of_pod, limit_memory, observers,
+    offer_to_be_killed,
 };
 
 /// The memory beside a running container: it may share its limit with the scanner.
@@ -53,7 +54,7 @@ pub(super) fn enter<'a>(
     let memory = protection.memory_limit.or(is_live.then_some(BESIDE_A_CONTAINER));
     let mut measures = Vec::new();
     if let Some(bytes) = memory {
-        measures.push(bounded(&mut limits, bytes, is_live)?);
+        measures.push(bounded(&mut limits, bytes, found.live(), protection.pod_memory)?);
     }
     let guard = Guard::new(&limits).map_err(|error| refuse(&format_args!("the scanner cannot see itself: {error}")))?;
     guard.limits().map_err(|error| refuse(&error))?;
@@ -89,18 +90,10 @@ fn observed(live: &Live, start: &Start, accepted: bool) -> Result<Vec<Observer>,
 /// Bounds the memory of the scan.
 ///
 /// Errors: beside a running container, there is less.
-fn bounded(limits: &mut Limits, bytes: u64, is_live: bool) -> Result<Measure, ExitCode> {
+fn bounded(limits: &mut Limits, bytes: u64, live: Option<&Live>, pod_memory: Option<u64>) -> Result<Measure, ExitCode> {
     let mut words = format!("at most {bytes} bytes of data");
-    if is_live {
-        let room =
-            headroom().map_err(|error| refuse(&format_args!("how much memory is left cannot be told: {error}")))?;
-        if room.bytes < bytes {
-            let (left, of) = (room.bytes, room.of);
-            return Err(refuse(&format_args!(
-                "not enough memory beside the target: {left} bytes are left ({of}), and the scan may take {bytes}\n  = help: a \
-                 smaller --memory-limit, or the image"
-            )));
-        }
+    if let Some(live) = live {
+        enough_beside(live, bytes, pod_memory)?;
         words.push_str(if offer_to_be_killed() {
             "; the first to be ended when memory runs out"
         } else {
@@ -112,4 +105,20 @@ fn bounded(limits: &mut Limits, bytes: u64, is_live: bool) -> Result<Measure, Ex
         words = format!("not bounded: RLIMIT_DATA cannot be set to {bytes}");
     }
     Ok(Measure { name: "memory", in_force, words })
+}
+
+/// Whether so much is left beside the target, of the machine, of the scanner's control groups and of the pod.
+fn enough_beside(live: &Live, bytes: u64, pod_memory: Option<u64>) -> Result<(), ExitCode> {
+    let pod = pod_memory.map(|limit| headroom_of_pod(live, limit));
+    for room in std::iter::once(headroom()).chain(pod) {
+        let room = room.map_err(|error| refuse(&format_args!("how much memory is left cannot be told: {error}")))?;
+        if room.bytes < bytes {
+            let (left, of) = (room.bytes, room.of);
+            return Err(refuse(&format_args!(
+                "not enough memory beside the target: {left} bytes are left ({of}), and the scan may take {bytes}\n  = help: a \
+                 smaller --memory-limit, or the image"
+            )));
+        }
+    }
+    Ok(())
 }

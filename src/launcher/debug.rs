@@ -77,7 +77,7 @@ pub async fn attach(context: &Context<'_>, pod: &Pod, target: &Target, read_all:
             return Ok(Attached {
                 scanner: session,
                 place,
-                target: vec!["--target".to_owned(), how, "--memory-limit".to_owned(), memory(target).to_string()],
+                target: options(how, target),
                 location: target.location(),
                 container_id: Some(target.container_id.clone()),
                 pod_uid: Some(target.pod_uid.clone()),
@@ -220,6 +220,13 @@ pub fn plan(answer: &Answer) -> Option<Json> {
     Some(plan)
 }
 
+/// What the agent is told of the target: how to find it, what it may take, and what the pod may.
+fn options(how: String, target: &Target) -> Vec<String> {
+    let mut options = vec!["--target".to_owned(), how, "--memory-limit".to_owned(), memory(target).to_string()];
+    options.extend(target.memory.into_iter().flat_map(|limit| ["--pod-memory".to_owned(), limit.to_string()]));
+    options
+}
+
 /// A quarter of what the pod may take, which an ephemeral container shares.
 fn memory(target: &Target) -> u64 {
     target.memory.map_or(MEMORY, |limit| (limit / 4).clamp(LEAST_MEMORY, MEMORY))
@@ -290,5 +297,12 @@ mod tests {
         assert_eq!(memory(&target(None, None, None)), 32 << 20);
         assert_eq!(memory(&target(None, None, Some(80 << 20))), 20 << 20);
         assert_eq!(memory(&target(None, None, Some(16 << 20))), 16 << 20);
+    }
+
+    #[test]
+    fn the_agent_is_told_what_the_pod_may_take() {
+        let told = |memory| options("name=c".to_owned(), &target(None, None, memory)).join(" ");
+        assert_eq!(told(None), "--target name=c --memory-limit 33554432");
+        assert_eq!(told(Some(80 << 20)), "--target name=c --memory-limit 20971520 --pod-memory 83886080");
     }
 }

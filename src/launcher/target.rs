@@ -1,9 +1,10 @@
 //! The container that is meant, as the API server describes it. Pure.
 
-use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, SecurityContext};
+use k8s_openapi::api::core::v1::{Container, ContainerStatus, Pod, PodSpec, ResourceRequirements, SecurityContext};
 use kube::ResourceExt;
 use serde_json::{Value as Json, json};
 
+use crate::cli::quantity;
 use crate::launcher::trouble::{Reason, Trouble};
 
 /// The annotation that names a pod's default container, as kubectl knows it.
@@ -47,7 +48,7 @@ pub struct Target {
     pub bare: bool,
     /// Whether the pod's containers see each other's processes.
     pub shared_processes: bool,
-    /// The memory that the pod's containers may take together, where all have a limit.
+    /// The memory that the pod's containers may take together, where all have a limit, as the kubelet counts it.
     pub memory: Option<u64>,
     /// Secrets that the pod's images are fetched with.
     pub pull_secrets: Vec<String>,
@@ -77,10 +78,6 @@ impl Target {
         let status = running(&name, phase, &container.name, status)?;
         let pod_context = spec.security_context.clone().unwrap_or_default();
         let context: SecurityContext = container.security_context.clone().unwrap_or_default();
-        let memory = spec.containers.iter().map(|container| {
-            let limits = container.resources.as_ref()?.limits.as_ref()?;
-            quantity(&limits.get("memory")?.0)
-        });
         Ok(Target {
             pod_uid: pod.uid().unwrap_or_default(),
             container: container.name.clone(),
@@ -92,7 +89,7 @@ impl Target {
             group: context.run_as_group.or(pod_context.run_as_group),
             bare: is_bare(&context),
             shared_processes: spec.share_process_namespace.unwrap_or_default(),
-            memory: memory.sum::<Option<u64>>(),
+            memory: memory(spec),
             pull_secrets: spec.image_pull_secrets.iter().flatten().map(|secret| secret.name.clone()).collect(),
             tolerations: spec.tolerations.iter().flatten().map(|toleration| json!(toleration)).collect(),
             namespace,
@@ -169,6 +166,33 @@ fn running<'a>(
     .with_next("its image can be scanned all the same: kubectl assay scan-image IMAGE"))
 }
 
+/// What the kubelet holds the whole pod to: the pod's own limit; else those of its containers together, and of those that
+/// start before them and stay, or what it takes to start, where that is more. `None` where one of them has no limit: then
+/// the pod has none.
+fn memory(spec: &PodSpec) -> Option<u64> {
+    let overhead = spec.overhead.as_ref().and_then(|overhead| quantity(&overhead.get("memory")?.0));
+    let limit = limit(spec.resources.as_ref()).or_else(|| limit_of_all(spec))?;
+    Some(limit.saturating_add(overhead.unwrap_or(0)))
+}
+
+fn limit(resources: Option<&ResourceRequirements>) -> Option<u64> {
+    quantity(&resources?.limits.as_ref()?.get("memory")?.0).filter(|bytes| *bytes > 0)
+}
+
+fn limit_of_all(spec: &PodSpec) -> Option<u64> {
+    let limit = |container: &Container| limit(container.resources.as_ref());
+    let (mut staying, mut most) = (0_u64, 0_u64);
+    for container in spec.init_containers.iter().flatten() {
+        let bytes = limit(container)?;
+        most = most.max(staying.saturating_add(bytes));
+        if container.restart_policy.as_deref() == Some("Always") {
+            staying = staying.saturating_add(bytes);
+        }
+    }
+    let together = spec.containers.iter().map(limit).sum::<Option<u64>>()?;
+    Some(most.max(staying.saturating_add(together)))
+}
+
 /// Whether all capabilities are taken from a container, and none given.
 fn is_bare(context: &SecurityContext) -> bool {
     let capabilities = context.capabilities.clone().unwrap_or_default();
@@ -178,33 +202,6 @@ fn is_bare(context: &SecurityContext) -> bool {
 /// `containerd://ID` without the runtime.
 fn bare_id(id: &str) -> &str {
     id.rsplit_once("://").map_or(id, |(_, id)| id)
-}
-
-/// An amount of memory as Kubernetes writes it: `64Mi`, `1G`, `1500m`.
-///
-/// <https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/>
-pub fn quantity(text: &str) -> Option<u64> {
-    const UNITS: [(&str, f64); 14] = [
-        ("Ki", 1024.0),
-        ("Mi", 1_048_576.0),
-        ("Gi", 1_073_741_824.0),
-        ("Ti", 1_099_511_627_776.0),
-        ("Pi", 1_125_899_906_842_624.0),
-        ("Ei", 1_152_921_504_606_846_976.0),
-        ("m", 0.001),
-        ("k", 1e3),
-        ("M", 1e6),
-        ("G", 1e9),
-        ("T", 1e12),
-        ("P", 1e15),
-        ("E", 1e18),
-        ("", 1.0),
-    ];
-    let (unit, factor) = UNITS.iter().find(|(unit, _)| text.ends_with(unit))?;
-    let number: f64 = text.strip_suffix(unit)?.parse().ok()?;
-    let bytes = number * factor;
-    // Larger than any machine's memory is no limit.
-    (0.0..1e18).contains(&bytes).then_some(bytes as u64)
 }
 
 /// A reference that the kubelet takes for the image that runs, and whether it may be fetched.
@@ -255,6 +252,36 @@ mod tests {
     }
 
     #[test]
+    fn a_pod_may_take_what_the_kubelet_gives_it() {
+        let spec = |containers: Json, init: Json| -> PodSpec {
+            serde_json::from_value(json!({ "containers": containers, "initContainers": init })).unwrap()
+        };
+        let of = |limit: &str| json!({ "name": "c", "resources": { "limits": { "memory": limit } } });
+        let stays = |limit: &str| {
+            let mut container = of(limit);
+            container["restartPolicy"] = "Always".into();
+            container
+        };
+        let rows = [
+            (json!([of("64Mi"), of("32Mi")]), json!([]), Some(96 << 20)),
+            (json!([of("64Mi")]), json!([of("16Mi")]), Some(64 << 20)),
+            (json!([of("64Mi")]), json!([of("100Mi")]), Some(100 << 20)),
+            (json!([of("64Mi")]), json!([stays("16Mi"), of("60Mi")]), Some(80 << 20)),
+            // One without a limit, and the pod has none; 0 is no limit.
+            (json!([of("64Mi"), { "name": "d" }]), json!([]), None),
+            (json!([of("64Mi"), of("0")]), json!([]), None),
+            (json!([of("64Mi")]), json!([{ "name": "d" }]), None),
+        ];
+        for (containers, init, wanted) in rows {
+            assert_eq!(memory(&spec(containers.clone(), init.clone())), wanted, "{containers} {init}");
+        }
+        let mut whole = spec(json!([of("64Mi"), { "name": "d" }]), json!([]));
+        whole.resources = serde_json::from_value(json!({ "limits": { "memory": "200Mi" } })).unwrap();
+        whole.overhead = serde_json::from_value(json!({ "memory": "1Mi" })).unwrap();
+        assert_eq!(memory(&whole), Some(201 << 20));
+    }
+
+    #[test]
     fn which_container_is_never_guessed() {
         let running = json!({ "running": {} });
         let several = Target::choose(&two(json!({}), running.clone()), None).unwrap_err();
@@ -272,21 +299,6 @@ mod tests {
         assert_eq!(trouble.what, "container app of pod web does not run: ImagePullBackOff: Back-off");
         let trouble = Target::choose(&two(json!({}), json!({ "running": {} })), Some("log")).unwrap_err();
         assert_eq!(trouble.what, "container log of pod web has not started (Running)");
-    }
-
-    #[test]
-    fn quantities_are_those_of_kubernetes() {
-        let rows = [
-            ("64Mi", 64 << 20),
-            ("1G", 1_000_000_000),
-            ("128974848", 128_974_848),
-            ("129e6", 129_000_000),
-            ("1500m", 1),
-        ];
-        for (text, bytes) in rows {
-            assert_eq!(quantity(text), Some(bytes), "{text}");
-        }
-        assert_eq!([quantity("lots"), quantity("-1")], [None, None]);
     }
 
     #[test]

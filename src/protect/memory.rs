@@ -2,7 +2,7 @@
 
 use nix::sys::resource::Resource;
 
-use crate::process::Procfs;
+use crate::process::{Live, Process, Procfs, survey};
 use crate::protect::Limits;
 use crate::rootfs::{Look, LookError};
 
@@ -11,7 +11,7 @@ use crate::rootfs::{Look, LookError};
 pub struct Headroom {
     /// In bytes.
     pub bytes: u64,
-    /// `MemAvailable of the system`, or a control group.
+    /// `MemAvailable of the system`, a control group, or a pod.
     pub of: String,
 }
 
@@ -77,6 +77,57 @@ fn left(version: &Version, path: &str) -> Option<Headroom> {
     Some(Headroom { bytes, of: format!("{} of {folder}", version.limit) })
 }
 
+/// What is left of a pod's limit, which nobody can see from within one of its containers: whoever starts the scanner names it.
+/// Of the pod's processes those count that can be seen; what the kernel drops when memory runs short (cached files) does not.
+///
+/// Errors: the processes cannot be looked at.
+pub fn headroom_of_pod(live: &Live, limit: u64) -> Look<Headroom> {
+    let procfs = Procfs::open()?;
+    let members = live.processes.processes.as_ref().map_err(Clone::clone)?;
+    let pod = live.candidate.kubernetes.as_ref().map(|(pod, _)| pod);
+    let others = survey(&procfs)?.processes.into_iter().filter(|seen| {
+        let same_pod = pod.is_some() && seen.kubernetes.as_ref().map(|(pod, _)| pod) == pod;
+        same_pod && !members.iter().any(|member| member.pid == seen.pid)
+    });
+    let pids = members.iter().map(|member| member.pid).chain(others.map(|seen| seen.pid));
+    let mut taken = 0_u64;
+    for pid in pids {
+        match procfs.process(pid).and_then(|process| taken_by(&process)) {
+            Ok(bytes) => taken = taken.saturating_add(bytes),
+            // It ended meanwhile.
+            Err(LookError::Absent) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let of = format!("the pod's limit of {limit}, of which its processes take {taken}");
+    Ok(Headroom { bytes: limit.saturating_sub(taken), of })
+}
+
+/// What a process takes of memory that is not a file's: of what it shares its part, where the kernel lets the scanner see
+/// that, else all of it.
+fn taken_by(process: &Process) -> Look<u64> {
+    let parts = process.read("smaps_rollup").ok().and_then(|text| sum(&text, ["Pss_Anon:", "Pss_Shmem:"]));
+    let parts = match parts {
+        None => sum(&process.read("status")?, ["RssAnon:", "RssShmem:"]),
+        parts => parts,
+    };
+    // A process that is ending has no memory any more, and no such line.
+    if parts.is_none() && process.is_running() {
+        return Err(LookError::Unsupported("this kernel does not tell how much memory a process takes"));
+    }
+    Ok(parts.unwrap_or(0))
+}
+
+/// The sum of these lines of kilobytes, in bytes; `None` where one is missing or odd.
+fn sum(text: &[u8], names: [&str; 2]) -> Option<u64> {
+    let text = String::from_utf8_lossy(text);
+    let number = |name: &str| {
+        let rest = text.lines().find_map(|line| line.strip_prefix(name))?;
+        rest.trim().strip_suffix(" kB")?.parse::<u64>().ok()?.checked_mul(1 << 10)
+    };
+    names.into_iter().map(number).try_fold(0_u64, |sum, bytes| sum.checked_add(bytes?))
+}
+
 #[expect(clippy::disallowed_methods, reason = "the scanner's own system, no target")]
 fn text(path: &str) -> Option<String> {
     std::fs::read_to_string(path).ok()
@@ -92,4 +143,23 @@ pub fn limit_memory(limits: &mut Limits, bytes: u64) -> bool {
 pub fn offer_to_be_killed() -> bool {
     // Closed to others, the file belongs to root: a scanner that began closed and is not root cannot write it.
     std::fs::write("/proc/self/oom_score_adj", "1000").is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_takes_what_is_not_a_files() {
+        let rollup = b"55d0-7ffc ---p 00000000 00:00 0 [rollup]\nRss: 900 kB\nPss: 300 kB\nPss_Anon:  100 kB\n\
+            Pss_File:  180 kB\nPss_Shmem:  20 kB\n";
+        assert_eq!(sum(rollup, ["Pss_Anon:", "Pss_Shmem:"]), Some(120 << 10));
+        assert_eq!(sum(rollup, ["RssAnon:", "RssShmem:"]), None);
+        assert_eq!(sum(b"RssAnon:\t1 kB\nRssShmem:\tx kB\n", ["RssAnon:", "RssShmem:"]), None);
+        let procfs = Procfs::open().unwrap();
+        let before = taken_by(&procfs.myself().unwrap()).unwrap();
+        let large = std::hint::black_box(vec![1_u8; 64 << 20]);
+        let after = taken_by(&procfs.myself().unwrap()).unwrap();
+        assert!(after >= before + (48 << 20), "{before} {after} {}", large.len());
+    }
 }
