@@ -333,7 +333,7 @@ pub struct LiveFacts {
     /// How many processes of the container did not let their root be seen.
     pub unseen_roots: usize,
     /// What protected the scanner: name, whether it was in force, words.
-    pub protection: Vec<(&'static str, bool, String)>,
+    pub protection: Vec<(String, bool, String)>,
     /// Who could have changed the scanner, where the auditor accepted it all the same.
     pub observers: Vec<String>,
 }

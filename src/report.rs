@@ -11,6 +11,7 @@ mod junit;
 mod markdown;
 mod output;
 mod sarif;
+mod trust;
 mod yaml;
 
 use std::io::{self, Write};

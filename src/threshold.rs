@@ -113,6 +113,16 @@ impl Threshold {
     pub fn judge(&self, controls: &[Counted]) -> Verdict {
         Verdict { violations: self.rules.iter().filter_map(|rule| rule.violation(controls)).collect() }
     }
+
+    /// Holds a report against the threshold. Nothing is met by what may be no container's root.
+    pub fn judge_report(&self, report: &Report) -> Verdict {
+        let mut verdict = self.judge(&count_report(report));
+        if report.target.live.as_ref().is_some_and(|live| !live.doubts.is_empty()) {
+            let doubt = "the root may not be the container's (--accept-root): nothing is met by it";
+            verdict.violations.push(doubt.to_owned());
+        }
+        verdict
+    }
 }
 
 impl Rule {

@@ -140,6 +140,94 @@ fn several_reports_of_one_file() {
     }
 }
 
+/// HDF of a running container, as a scan with `--accept-root` writes it.
+fn of_a_container() -> Value {
+    let protection = json!({
+        "process": { "in_force": true, "is": "not dumpable, no new privileges" },
+        "memory": { "in_force": true, "is": "at most 33554432 bytes of data" },
+        "landlock": { "in_force": false, "is": "missing" },
+    });
+    json!({
+        "location": "containerd://0123, process 7",
+        "assurance": "live, same user",
+        "live": {
+            "pid": 7, "uid": 65532, "gid": 65532, "started_ticks": 4711, "container_id": "0123", "pod_uid": "pod-1",
+            "container_name": "<app>|\u{1b}[2J", "user_namespace": "user:[4026531837]", "mount_namespace": "mnt:[1]",
+            "root_mount": { "mount_id": 12, "filesystem": "overlay", "root": "/" },
+            "root_device": "0:52", "root_inode": 3, "found_by_hint": true, "accepted_doubts": ["a tmpfs", "no mount"],
+            "processes_with_another_root": [8, 9], "processes_with_unseen_root": 1, "protection": protection,
+            "accepted_observers": ["process 5 traces the scanner"],
+        },
+    })
+}
+
+/// The facts of it, as every report has them.
+const OF_A_CONTAINER: [(&str, &str); 16] = [
+    ("assurance", "live, same user"),
+    ("process", "7 of 65532:65532, started at tick 4711"),
+    ("container_id", "0123"),
+    ("pod_uid", "pod-1"),
+    ("container_name", "<app>|\\u{1b}[2J"),
+    ("user_namespace", "user:[4026531837]"),
+    ("mount_namespace", "mnt:[1]"),
+    ("root_mount", "overlay, / of it, mount 12"),
+    ("root", "inode 3 of device 0:52"),
+    ("found_by_hint", "yes: by what the container's owner chooses"),
+    ("accepted_root", "a tmpfs; no mount"),
+    ("accepted_scanner", "process 5 traces the scanner"),
+    ("processes_with_another_root", "2"),
+    ("processes_with_unseen_root", "1"),
+    ("protected_by", "memory, process"),
+    ("not_protected_by", "landlock (missing)"),
+];
+
+#[test]
+fn every_report_says_how_far_it_can_be_trusted() {
+    let scratch = Scratch::new();
+    let file = hdf(&scratch, &[control("a", 0.5, json!([result("passed", "d", "")]))]);
+    let plain: Vec<String> = FORMATS.iter().map(|format| render(&scratch, &file, format)).collect();
+    assert!(plain.iter().all(|report| !report.contains("ssurance")), "results of others do not say");
+    let mut full = json_of(scratch.path(&file));
+    full["passthrough"] = json!({ "assay": { "target": of_a_container() } });
+    scratch.write(&file, full.to_string());
+
+    let escaped = |text: &str| text.replace('<', "&lt;").replace('>', "&gt;").replace('\'', "&#39;");
+    let (html, junit) = (render(&scratch, &file, "html"), render(&scratch, &file, "junit"));
+    let sarif: Value = serde_json::from_str(&render(&scratch, &file, "sarif")).unwrap();
+    for (name, words) in OF_A_CONTAINER {
+        let mut label = name.replace('_', " ");
+        label[..1].make_ascii_uppercase();
+        let row = format!("<dt>{label}</dt><dd>{}</dd>", escaped(words));
+        assert!(html.contains(&row), "{row}\n{html}");
+        let property = format!("<property name=\"{name}\" value=\"{}\"/>", escaped(words));
+        assert!(junit.contains(&property), "{property}\n{junit}");
+        assert_eq!(sarif["runs"][0]["properties"][name], words);
+    }
+    let proves = "but not change; who controls its files could show clean ones meanwhile";
+    for format in ["cli", "html", "junit", "markdown", "sarif"] {
+        assert!(render(&scratch, &file, format).contains(proves), "{format}");
+    }
+    let markdown = render(&scratch, &file, "markdown");
+    let identity = markdown.lines().find(|line| line.starts_with("- **Identity:** process 7 of 65532")).unwrap();
+    assert!(identity.contains("container id 0123; pod uid pod"), "{markdown}");
+    assert!(!identity.contains("<app>") && identity.contains("app"), "{markdown}");
+    assert!(markdown.contains("- **Accepted root:** it may not be the container's: a tmpfs\n"), "{markdown}");
+    assert!(render(&scratch, &file, "cli").contains("Accepted:  a root that may not be the container's: no mount\n"));
+
+    // What stands for a container's root by somebody's word alone meets nothing.
+    let check = run(&scratch.0, ["threshold", "check", "-i", &file, "-I", "compliance.min: 0"]);
+    assert_eq!(check.code, 103, "{}", check.stderr);
+    assert!(check.stderr.contains("the root may not be the container's (--accept-root)"), "{}", check.stderr);
+
+    // Facts of another shape are left out.
+    full["passthrough"]["assay"]["target"] =
+        json!({ "assurance": 1, "live": { "pid": "7", "root_device": 3, "protection": [], "accepted_doubts": {} } });
+    scratch.write(&file, full.to_string());
+    for format in FORMATS {
+        render(&scratch, &file, format);
+    }
+}
+
 /// Files of InSpec's format, each with one thing that is odd (tests/oracle/saf): rendered, or refused with a reason, as
 /// `assay threshold check` does.
 #[test]

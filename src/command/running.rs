@@ -55,7 +55,7 @@ pub(super) fn live_facts(live: &Live, target: &Target, measures: &[Measure], obs
         doubts: live.doubts.iter().map(ToString::to_string).collect(),
         other_roots: live.other_roots.clone(),
         unseen_roots: live.unseen_roots,
-        protection: measures.iter().map(|one| (one.name, one.in_force, one.words.clone())).collect(),
+        protection: measures.iter().map(|one| (one.name.to_owned(), one.in_force, one.words.clone())).collect(),
         observers: observers.iter().map(ToString::to_string).collect(),
     }
 }

@@ -18,7 +18,7 @@ use crate::profile::{GivenInputs, Loaded, Profile, Selection, Source, WaiverEntr
 use crate::protect::{Start, narrow};
 use crate::report::write;
 use crate::scan::{Settings, scan};
-use crate::threshold::{Threshold, Verdict, count_report, parse};
+use crate::threshold::{Threshold, Verdict, parse};
 
 pub(super) fn run(arguments: &Scan, mut start: Start) -> ExitCode {
     make_room_for_descriptors(&mut start.limits);
@@ -85,15 +85,7 @@ fn prepare_and_scan(arguments: &Scan, start: &Start) -> Result<ExitCode, ExitCod
         // What was read of a container that changed or ended meanwhile is no scan of it.
         live.look_again().map_err(|error| refuse(&NotLiveWords::again(&error)))?;
     }
-    let verdict = given.threshold.map(|threshold| {
-        let mut verdict = threshold.for_scan().judge(&count_report(&report));
-        if live.is_some_and(|live| !live.doubts.is_empty()) {
-            verdict
-                .violations
-                .push("the root may not be the container's (--accept-root): nothing is met by it".to_owned());
-        }
-        verdict
-    });
+    let verdict = given.threshold.map(|threshold| threshold.for_scan().judge_report(&report));
     let written = given.reporters.write(|format, color, out| write(format, &report, verdict.as_ref(), color, out));
     let untouched = sandbox.look_again().err().unwrap_or(ExitCode::Success);
     Ok(given.reporters.conclude(ExitCode::worst(&[written, untouched, judged(&report, verdict.as_ref())])))

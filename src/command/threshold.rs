@@ -3,8 +3,9 @@
 use crate::cli::{Threshold as Command, ThresholdCheck, ThresholdGenerate};
 use crate::command::{complain, read_file, usage};
 use crate::exit_code::ExitCode;
+use crate::outcome::Report;
 use crate::report::{Destination, Output, read};
-use crate::threshold::{Counted, count_report, generate, parse, parse_inline};
+use crate::threshold::{count_report, generate, parse, parse_inline};
 
 pub(super) fn run(command: &Command) -> ExitCode {
     let code = match command {
@@ -16,15 +17,14 @@ pub(super) fn run(command: &Command) -> ExitCode {
     }
 }
 
-/// The controls that count.
-fn counted(path: &str) -> Result<Vec<Counted>, ExitCode> {
+fn results(path: &str) -> Result<Report, ExitCode> {
     let source = read_file("results", path)?;
     let (report, _) = read(&source.text).map_err(|error| usage(&format_args!("results {path}: {error}")))?;
-    Ok(count_report(&report))
+    Ok(report)
 }
 
 fn check(arguments: &ThresholdCheck) -> Result<ExitCode, ExitCode> {
-    let controls = counted(&arguments.input)?;
+    let report = results(&arguments.input)?;
     let threshold = match (&arguments.template_file, &arguments.template_inline) {
         (Some(path), _) => {
             let source = read_file("threshold", path)?;
@@ -35,7 +35,7 @@ fn check(arguments: &ThresholdCheck) -> Result<ExitCode, ExitCode> {
             parse_inline(text).map_err(|error| usage(&format_args!("threshold: {error}")))?
         }
     };
-    let verdict = threshold.judge(&controls);
+    let verdict = threshold.judge_report(&report);
     if verdict.is_met() {
         print(&Destination::Stdout, "Threshold met\n")?;
         return Ok(ExitCode::Success);
@@ -48,7 +48,7 @@ fn check(arguments: &ThresholdCheck) -> Result<ExitCode, ExitCode> {
 }
 
 fn generate_from(arguments: &ThresholdGenerate) -> Result<ExitCode, ExitCode> {
-    let text = generate(&counted(&arguments.input)?, arguments.exact, arguments.control_ids);
+    let text = generate(&count_report(&results(&arguments.input)?), arguments.exact, arguments.control_ids);
     let destination = arguments.output.clone().map_or(Destination::Stdout, Destination::File);
     print(&destination, &text)?;
     Ok(ExitCode::Success)

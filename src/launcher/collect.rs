@@ -8,7 +8,7 @@ use crate::exit_code::ExitCode;
 use crate::launcher::trouble::Trouble;
 use crate::outcome::Report;
 use crate::report::read;
-use crate::threshold::{Threshold, Verdict, count_report};
+use crate::threshold::{Threshold, Verdict};
 
 /// The most that a report may have.
 pub const MAX_REPORT: u64 = 512 << 20;
@@ -71,7 +71,7 @@ pub fn collect(
     if told as u8 != agent {
         return Err(wrong(&format_args!("the agent ended with {agent}, and its report says {}", told as u8)));
     }
-    let verdict = threshold.map(|threshold| threshold.clone().for_scan().judge(&count_report(&report)));
+    let verdict = threshold.map(|threshold| threshold.clone().for_scan().judge_report(&report));
     if let (Some(verdict), Some(about)) =
         (&verdict, hdf.pointer_mut("/passthrough/assay").and_then(Json::as_object_mut))
     {

@@ -112,7 +112,7 @@ fn running(live: &LiveFacts) -> Json {
     let protection = &mut live
         .protection
         .iter()
-        .map(|(name, in_force, words)| ((*name).to_owned(), json!({ "in_force": in_force, "is": words })));
+        .map(|(name, in_force, words)| (name.clone(), json!({ "in_force": in_force, "is": words })));
     json!({
         "pid": live.pid,
         "uid": live.owner.0,

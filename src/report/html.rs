@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use crate::order;
 use crate::outcome::{CheckResult, ControlResult, ControlStatus, ProfileResult, Report, Severity, Status};
 use crate::report::harmless::{markup, markup_lines};
+use crate::report::trust::trust;
 use crate::threshold::{Counted, Verdict, compliance, count_report, percent};
 
 const STYLE: &str = include_str!("html/page.css");
@@ -75,20 +76,22 @@ fn base64(bytes: &[u8]) -> String {
 fn write_facts(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut facts: Vec<(&str, String)> = Vec::new();
     let target = &report.target;
-    facts.push(("Platform", format!("{} {}", target.platform, target.release)));
+    facts.push(("platform", format!("{} {}", target.platform, target.release)));
     for profile in &report.profiles {
-        facts.push(("Profile", format!("{} {}", profile.name, profile.version)));
+        facts.push(("profile", format!("{} {}", profile.name, profile.version)));
     }
     if let Some(moment) = report.started.and_then(|started| OffsetDateTime::from_unix_timestamp(started).ok()) {
         let (hour, minute, second) = moment.to_hms();
-        facts.push(("Started", format!("{} {hour:02}:{minute:02}:{second:02} UTC", moment.date())));
+        facts.push(("started", format!("{} {hour:02}:{minute:02}:{second:02} UTC", moment.date())));
     }
-    facts.push(("Duration", format!("{:.1} s", report.seconds)));
-    facts.push(("Scanned by", format!("{} {}", report.generator.name, report.generator.version)));
+    facts.push(("duration", format!("{:.1} s", report.seconds)));
+    facts.push(("scanned by", format!("{} {}", report.generator.name, report.generator.version)));
+    facts.extend(trust(target));
     writeln!(out, "<dl class=\"facts\">")?;
-    for (label, text) in facts {
+    for (name, text) in facts {
         let text = text.trim();
         if !text.is_empty() {
+            let label = capital(&name.replace('_', " "));
             writeln!(out, "<dt>{label}</dt><dd>{}</dd>", markup(text))?;
         }
     }

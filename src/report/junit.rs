@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 
 use crate::outcome::{CheckResult, ControlResult, ControlStatus, ProfileResult, Report, Status};
 use crate::report::harmless::{markup, markup_lines};
+use crate::report::trust::trust;
 
 /// What a case came to, as far as JUnit can say it, and why.
 enum Outcome<'a> {
@@ -49,11 +50,24 @@ fn write_suite(
     write!(out, " errors=\"{}\"", count(|outcome| matches!(outcome, Outcome::Error(_))))?;
     write!(out, " skipped=\"{}\"", count(|outcome| matches!(outcome, Outcome::Skipped(_))))?;
     writeln!(out, " time=\"{seconds:.3}\">")?;
-    writeln!(out, "<properties/>")?;
+    write_properties(report, out)?;
     for case in cases() {
         case.write(&profile.name, names, out)?;
     }
     writeln!(out, "<system-out/>\n<system-err/>\n</testsuite>")
+}
+
+/// How far the results can be trusted.
+fn write_properties(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let facts = trust(&report.target);
+    if facts.is_empty() {
+        return writeln!(out, "<properties/>");
+    }
+    writeln!(out, "<properties>")?;
+    for (name, words) in facts {
+        writeln!(out, "<property name=\"{name}\" value=\"{}\"/>", markup(&words))?;
+    }
+    writeln!(out, "</properties>")
 }
 
 struct Case<'a> {

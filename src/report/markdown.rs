@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use crate::outcome::{ControlResult, ControlStatus, Report, Severity, Status};
 use crate::report::harmless::markdown;
+use crate::report::trust::identity;
 use crate::threshold::{Verdict, compliance, count_report, percent};
 
 /// How many results of one control are shown; the rest is counted.
@@ -22,6 +23,12 @@ pub(super) fn write(report: &Report, verdict: Option<&Verdict>, out: &mut dyn Wr
     }
     if let Some(scope) = &report.target.scope {
         writeln!(out, "- **Scope:** {}", markdown(scope))?;
+    }
+    let identity =
+        identity(&report.target).into_iter().map(|(name, words)| format!("{} {words}", name.replace('_', " ")));
+    let identity = identity.collect::<Vec<_>>().join("; ");
+    if !identity.is_empty() {
+        writeln!(out, "- **Identity:** {}", markdown(&identity))?;
     }
     for doubt in report.target.live.iter().flat_map(|live| &live.doubts) {
         writeln!(out, "- **Accepted root:** it may not be the container's: {}", markdown(doubt))?;

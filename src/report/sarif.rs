@@ -13,6 +13,7 @@ use crate::json::{filled, object, texts};
 use crate::order;
 use crate::outcome::{ControlFacts, ControlResult, ControlStatus, Report, Severity, Status};
 use crate::report::harmless::{cut, line};
+use crate::report::trust::trust;
 
 /// GitHub refuses files with more results.
 const MOST_RESULTS: usize = 25_000;
@@ -54,8 +55,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
                 "tool": {"driver": {"name": "@0", "version": "@1", "rules": "@2"}},
                 "invocations": ["@3"],
                 "columnKind": "unicodeCodePoints",
-                "properties": {"target": "@4", "platform": "@5", "release": "@6"},
-                "results": "@7"
+                "properties": "@4",
+                "results": "@5"
             }]
         }"#,
         &mut [
@@ -63,14 +64,22 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             report.generator.version.as_str().into(),
             rules.into(),
             invocation(report, left_out),
-            report.target.location.as_str().into(),
-            report.target.platform.as_str().into(),
-            report.target.release.as_str().into(),
+            properties(report),
             results.into(),
         ],
     );
     serde_json::to_writer(&mut *out, &log)?;
     out.write_all(b"\n")
+}
+
+/// What was scanned, and how far the results can be trusted.
+fn properties(report: &Report) -> Json {
+    let target = &report.target;
+    let facts = [("target", &target.location), ("platform", &target.platform), ("release", &target.release)];
+    let facts = facts.into_iter().map(|(name, text)| (name.to_owned(), text.as_str().into()));
+    let trust = trust(target);
+    let trust = trust.iter().map(|(name, words)| ((*name).to_owned(), line(words).into()));
+    object(&mut facts.chain(trust))
 }
 
 fn invocation(report: &Report, left_out: usize) -> Json {

@@ -10,7 +10,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::outcome::{
-    Assurance, CheckResult, ControlFacts, ControlResult, Generator, ProfileResult, Report, Status, TargetFacts, Waiver,
+    Assurance, CheckResult, ControlFacts, ControlResult, Generator, ImageFacts, ImageLayer, LiveFacts, ProfileResult,
+    Report, Status, TargetFacts, Waiver,
 };
 use crate::report::hdf::shape;
 use crate::threshold::Verdict;
@@ -71,10 +72,57 @@ fn target(file: &Json, assay: &Json) -> TargetFacts {
         platform: known("name"),
         release: known("release"),
         resolver: "",
-        image: None,
-        live: None,
+        image: assay.pointer("/target/image").filter(|image| image.is_object()).map(image),
+        live: assay.pointer("/target/live").filter(|live| live.is_object()).map(live),
         assurance: assurance.and_then(|name| Assurance::ALL.into_iter().find(|level| level.name() == name)),
         scope: assay.pointer("/attachment/scope").and_then(Json::as_str).map(str::to_owned),
+    }
+}
+
+/// What identified an image.
+fn image(json: &Json) -> ImageFacts {
+    let layer = |layer: &Json| ImageLayer {
+        number: 0,
+        digest: layer.get("digest").and_then(Json::as_str).map(str::to_owned),
+        diff_id: text_of(layer, "diff_id"),
+        created_by: None,
+    };
+    ImageFacts {
+        archive: text(json, "archive").into(),
+        names: all_texts(json, "names"),
+        manifest: json.get("manifest_digest").and_then(Json::as_str).map(str::to_owned),
+        config: text_of(json, "config_digest"),
+        platform: text_of(json, "platform"),
+        layers: list(json, "layers").iter().map(layer).collect(),
+        remarks: all_texts(json, "remarks"),
+    }
+}
+
+/// What identified a running container.
+fn live(json: &Json) -> LiveFacts {
+    let known = |key| json.get(key).and_then(Json::as_str).map(str::to_owned);
+    let (major, minor) = text(json, "root_device").split_once(':').unwrap_or_default();
+    let root = |root: &Json| Some((number(root, "mount_id")?, text_of(root, "filesystem"), text_of(root, "root")));
+    let protection = json.get("protection").and_then(Json::as_object).into_iter().flatten();
+    let in_force = |one: &Json| one.get("in_force") == Some(&Json::Bool(true));
+    LiveFacts {
+        pid: number(json, "pid").unwrap_or_default(),
+        owner: (number(json, "uid").unwrap_or_default(), number(json, "gid").unwrap_or_default()),
+        started: number(json, "started_ticks").unwrap_or_default(),
+        container: known("container_id"),
+        kubernetes: known("pod_uid").zip(known("container_name")),
+        namespaces: [text_of(json, "user_namespace"), text_of(json, "mount_namespace")],
+        root: json.get("root_mount").and_then(root),
+        place: (
+            (major.parse().unwrap_or_default(), minor.parse().unwrap_or_default()),
+            number(json, "root_inode").unwrap_or_default(),
+        ),
+        hint: json.get("found_by_hint") == Some(&Json::Bool(true)),
+        doubts: all_texts(json, "accepted_doubts"),
+        other_roots: list(json, "processes_with_another_root").iter().filter_map(as_number).collect(),
+        unseen_roots: number(json, "processes_with_unseen_root").unwrap_or_default(),
+        protection: protection.map(|(name, one)| (name.clone(), in_force(one), text_of(one, "is"))).collect(),
+        observers: all_texts(json, "accepted_observers"),
     }
 }
 
@@ -262,6 +310,19 @@ fn text<'a>(json: &'a Json, key: &str) -> &'a str {
 
 fn text_of(json: &Json, key: &str) -> String {
     text(json, key).to_owned()
+}
+
+/// The texts in the list of a key.
+fn all_texts(json: &Json, key: &str) -> Vec<String> {
+    list(json, key).iter().filter_map(Json::as_str).map(str::to_owned).collect()
+}
+
+fn number<T: TryFrom<u64>>(json: &Json, key: &str) -> Option<T> {
+    json.get(key).and_then(as_number)
+}
+
+fn as_number<T: TryFrom<u64>>(json: &Json) -> Option<T> {
+    json.as_u64().and_then(|number| T::try_from(number).ok())
 }
 
 /// The list of a key; empty when it is absent or null.
