@@ -19,6 +19,7 @@ pub mod hosts_access;
 pub mod der;
 pub mod elf;
 pub mod id_map;
+pub mod inetd;
 pub mod key_value;
 pub mod keys;
 pub mod language_packages;

@@ -21,6 +21,7 @@ mod host_mounts;
 mod hosts_access;
 mod image;
 mod includes;
+mod inetd_conf;
 mod kernel_module;
 mod kernel_parameter;
 mod key_values;

@@ -228,6 +228,19 @@ impl Context {
         }
     }
 
+    /// The content of a file where what is not there counts as much as what is: a link that leads to nothing is an
+    /// error, because a volume could bring what it leads to.
+    pub(super) fn read_behind_link(&self, path: &[u8]) -> Asked<Text> {
+        match self.read(path) {
+            Err(NoAnswer::Missing(why)) => match self.root.lookup(path, Links::Stay) {
+                Err(LookError::Absent) => Err(NoAnswer::Missing(why)),
+                Ok(_) => Err(NoAnswer::Error(format!("{}: a link that leads to nothing", lossless(path)))),
+                Err(error) => Err(NoAnswer::look(path, &error)),
+            },
+            read => read,
+        }
+    }
+
     /// The same as [`Context::read_each`] for one glob; `None` when it names no file.
     pub(super) fn read_folder(
         &self,

@@ -2,9 +2,10 @@
 
 use crate::resource::{
     Columns, Label, Property, Resource, Shape, accounts, aide_conf, binaries, cgroup, crontab, csv, documents, file,
-    find, grep, hosts_access, image, kernel_module, kernel_parameter, key_values, keys, language_packages, limits,
-    mail_alias, mounts, mysql_conf, os, os_env, package, package_files, pam, ports, postgres, processes, repositories,
-    service, ssh_config, sshd_config, sudoers, system_state, time_servers, web_servers, word_files, x509_certificate,
+    find, grep, hosts_access, image, inetd_conf, kernel_module, kernel_parameter, key_values, keys, language_packages,
+    limits, mail_alias, mounts, mysql_conf, os, os_env, package, package_files, pam, ports, postgres, processes,
+    repositories, service, ssh_config, sshd_config, sudoers, system_state, time_servers, web_servers, word_files,
+    x509_certificate,
 };
 
 /// All resources, by name.
@@ -38,6 +39,7 @@ pub static REGISTRY: &[Resource] = &[
     accounts::GROUP,
     accounts::GROUPS,
     image::IMAGE,
+    inetd_conf::INETD_CONF,
     key_values::INI,
     language_packages::JAR,
     documents::JSON,
@@ -97,10 +99,11 @@ pub fn resource(name: &str) -> Option<&'static Resource> {
 }
 
 /// What resources read when they are given no path, where their label does not tell.
-const DEFAULT_PATHS: [(&str, &str); 9] = [
+const DEFAULT_PATHS: [(&str, &str); 10] = [
     ("aide_conf", "/etc/aide.conf"),
     ("auditd_conf", "/etc/audit/auditd.conf"),
     ("chrony_conf", "/etc/chrony.conf"),
+    ("inetd_conf", "/etc/inetd.conf"),
     ("login_defs", "/etc/login.defs"),
     ("mail_alias", "/etc/aliases"),
     ("ntp_conf", "/etc/ntp.conf"),

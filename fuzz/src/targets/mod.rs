@@ -46,6 +46,7 @@ pub const TARGETS: &[Target] = &[
     target("hosts_access", parse::hosts_access),
     target("elf", parse::elf),
     target("id_map", parse::id_map),
+    target("inetd", parse::inetd),
     target("json", parse::json),
     target("keys", parse::keys),
     target("key_value", parse::key_value),

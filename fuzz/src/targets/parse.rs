@@ -139,6 +139,13 @@ pub fn crontab(data: &[u8]) {
     }
 }
 
+pub fn inetd(data: &[u8]) {
+    match same(|| parse::inetd::entries(data)) {
+        Ok(entries) => assert!(entries.iter().all(|(line, _)| *line > 0)),
+        Err(error) => check_error(data, &error),
+    }
+}
+
 pub fn hosts_access(data: &[u8]) {
     match same(|| parse::hosts_access::rules(data)) {
         Ok(rules) => assert!(rules.iter().all(|rule| rule.line > 0)),
