@@ -47,6 +47,7 @@ pub mod time_servers;
 pub mod toml;
 pub mod version;
 pub mod x509;
+pub mod x509_purposes;
 pub mod xml;
 mod yaml_limits;
 pub mod zip;

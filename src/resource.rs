@@ -449,8 +449,8 @@ pub enum Object {
     Cgroup,
     /// What listens on a port.
     Port(Vec<Listener>),
-    /// A certificate.
-    Certificate(Box<Certificate>),
+    /// A certificate, and where it was read.
+    Certificate(Text, Box<Certificate>),
     /// Facts that are all known.
     Facts(Vec<(&'static str, Value)>),
     /// Facts of which some could not be found out.
@@ -466,7 +466,7 @@ impl Object {
             Object::Image => image::property(context, name),
             Object::Cgroup => cgroup::property(context, name),
             Object::Port(listeners) => ports::property(context, listeners, name),
-            Object::Certificate(certificate) => Ok(x509_certificate::property(context, certificate, name)),
+            Object::Certificate(path, certificate) => x509_certificate::property(context, path, certificate, name),
             Object::Facts(facts) => {
                 let known = facts.iter().find(|(known, _)| *known == name);
                 Ok(known.map_or(Value::Nil, |(_, value)| value.clone()))

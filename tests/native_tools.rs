@@ -303,6 +303,97 @@ fn openssl_reads_the_same_certificates() {
     }
 }
 
+/// Certificates with all kinds of restrictions: what OpenSSL says that each is for.
+#[test]
+fn openssl_takes_certificates_for_the_same_purposes() {
+    let scratch = Scratch::new();
+    let usages = [
+        "",
+        "critical,digitalSignature",
+        "keyEncipherment",
+        "critical,digitalSignature,keyEncipherment",
+        "keyAgreement",
+        "critical,keyCertSign",
+        "keyCertSign,cRLSign",
+        "nonRepudiation",
+        "cRLSign",
+        "critical,nonRepudiation,digitalSignature",
+        "digitalSignature,keyCertSign,decipherOnly",
+    ];
+    let extended = [
+        "",
+        "serverAuth",
+        "clientAuth",
+        "critical,serverAuth,clientAuth",
+        "emailProtection",
+        "codeSigning",
+        "critical,timeStamping",
+        "timeStamping",
+        "msSGC",
+        "anyExtendedKeyUsage",
+        "critical,timeStamping,OCSPSigning",
+        "critical,timeStamping,1.2.3.4",
+        "nsSGC,1.3.6.1.5.5.7.3.10",
+    ];
+    let basic = ["", "critical,CA:FALSE", "CA:TRUE,pathlen:0"];
+    let netscape = ["", "client", "server", "email", "sslCA", "emailCA", "objsign,objCA", "client,server,email"];
+    let mut config = "[req]\ndistinguished_name = name\n[name]\n".to_owned();
+    // The lengths have no divisor in common: each pair of usages comes once.
+    let number = 11 * 13;
+    for i in 0..number {
+        config.push_str(&format!("[e{i}]\nsubjectKeyIdentifier = hash\n"));
+        let said = [
+            ("keyUsage", usages[i % usages.len()]),
+            ("extendedKeyUsage", extended[i % extended.len()]),
+            ("basicConstraints", basic[i % basic.len()]),
+            // Most of today's have none.
+            ("nsCertType", if i % 2 == 0 { "" } else { netscape[i / 2 % netscape.len()] }),
+        ];
+        for (name, value) in said.iter().filter(|(_, value)| !value.is_empty()) {
+            config.push_str(&format!("{name} = {value}\n"));
+        }
+    }
+    scratch.write("config", config);
+    let openssl = |arguments: &[&str]| tool("openssl", "openssl", arguments, &scratch.0);
+    if openssl(&["ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", "key"]).is_none() {
+        return;
+    }
+    let common = ["-config", "config", "-key", "key", "-subj", "/CN=a"];
+    openssl(&[&["req", "-new", "-out", "request"][..], &common].concat()).unwrap();
+    // Without extensions, one of version 1: signed by itself, and with the name of another.
+    openssl(&["x509", "-req", "-in", "request", "-signkey", "key", "-out", "v1.pem"]).unwrap();
+    openssl(&["x509", "-in", "v1.pem", "-signkey", "key", "-set_serial", "1", "-subj", "/CN=b", "-out", "b.pem"])
+        .unwrap();
+    openssl(&["x509", "-req", "-in", "request", "-CA", "b.pem", "-CAkey", "key", "-CAcreateserial", "-out", "v1b.pem"])
+        .unwrap();
+    let mut files = vec!["v1.pem".to_owned(), "v1b.pem".to_owned()];
+    for i in 0..number {
+        let (section, file) = (format!("e{i}"), format!("{i}.pem"));
+        openssl(&[&["req", "-new", "-x509", "-extensions", &section, "-out", &file][..], &common].concat()).unwrap();
+        files.push(file);
+    }
+    let context = context(&scratch.0);
+    let mut holding = 0;
+    for file in &files {
+        let said = openssl(&["x509", "-noout", "-purpose", "-in", file]).unwrap();
+        let said: Vec<(&str, bool)> = said
+            .lines()
+            .filter_map(|line| line.split_once(" : "))
+            .map(|(name, answer)| (name, answer.starts_with("Yes")))
+            .collect();
+        assert!(said.len() >= 18, "{said:?}");
+        let wanted: Vec<&str> = said.iter().filter(|(_, holds)| *holds).map(|(name, _)| *name).collect();
+        let found =
+            properties(&context, "x509_certificate", &[("path", &format!("/{file}"))], &["purposes", "extensions"]);
+        let found = found.unwrap();
+        // What this OpenSSL does not know yet is not compared.
+        let known = |name: &&str| said.iter().any(|(known, _)| known == name);
+        assert_eq!(found[0].split(", ").filter(known).collect::<Vec<_>>(), wanted, "{file}: {}", found[1]);
+        holding += wanted.len();
+    }
+    println!("{} certificates, {holding} purposes", files.len());
+}
+
 /// A number in hexadecimal digits, in decimal ones.
 fn decimal(hex: &str) -> String {
     let mut digits = vec![0_u32];

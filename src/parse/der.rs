@@ -2,6 +2,7 @@
 
 use crate::parse::ParseError;
 
+pub(crate) const BOOLEAN: u8 = 0x01;
 pub(crate) const INTEGER: u8 = 0x02;
 pub(crate) const BITS: u8 = 0x03;
 pub(crate) const OCTETS: u8 = 0x04;
@@ -75,6 +76,14 @@ impl<'a> Elements<'a> {
         self.take(tag).map(Elements)
     }
 
+    /// Errors: there are more of them.
+    pub fn end(&self) -> Result<(), ParseError> {
+        match self.0.first() {
+            None => Ok(()),
+            Some(tag) => Err(ParseError::new(format!("an element of tag {tag:#04x} where none may be"))),
+        }
+    }
+
     /// The next one, if it has this tag.
     pub fn optional(&mut self, tag: u8) -> Result<Option<&'a [u8]>, ParseError> {
         if self.0.first() == Some(&tag) { self.take(tag).map(Some) } else { Ok(None) }
@@ -98,6 +107,30 @@ pub fn object(content: &[u8]) -> String {
         }
     }
     text
+}
+
+/// true or false.
+pub fn boolean(content: &[u8]) -> Result<bool, ParseError> {
+    match content {
+        [value] => Ok(*value != 0),
+        _ => Err(ParseError::new("neither true nor false")),
+    }
+}
+
+/// A number in decimal digits, with its sign. Nothing for one without a byte, and as for [`decimal`].
+pub fn signed(content: &[u8]) -> Option<String> {
+    if content.first()? & 0x80 == 0 {
+        return decimal(content);
+    }
+    // Two's complement: all bits turned, and one more.
+    let mut bytes: Vec<u8> = content.iter().map(|byte| !byte).collect();
+    for byte in bytes.iter_mut().rev() {
+        *byte = byte.wrapping_add(1);
+        if *byte != 0 {
+            break;
+        }
+    }
+    Some(format!("-{}", decimal(&bytes)?))
 }
 
 /// How many bits a number that is not negative has.
@@ -153,6 +186,10 @@ mod tests {
         assert_eq!(object(&[0x55, 4, 3]), "2.5.4.3");
         assert_eq!(decimal(&[1, 0, 0, 0, 0, 0, 0, 0, 0]).unwrap(), "18446744073709551616");
         assert_eq!(decimal(&[0]).unwrap(), "0");
+        assert_eq!(signed(&[0xff, 0x7f]).unwrap(), "-129");
+        assert_eq!((signed(&[0x80]).unwrap(), signed(&[0, 0x80]).unwrap()), ("-128".to_owned(), "128".to_owned()));
+        assert_eq!((signed(&[0xff]).unwrap(), signed(&[])), ("-1".to_owned(), None));
+        assert!(boolean(&[]).is_err() && boolean(&[9]).unwrap() && !boolean(&[0]).unwrap());
         assert_eq!((bits(&[0, 0x80, 0]), bits(&[0]), bits(&[1])), (16, 0, 1));
     }
 }

@@ -1,5 +1,6 @@
 //! Certificates (RFC 5280): what is written in them. Signatures are not verified.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use time::{Date, Month, Time};
@@ -20,6 +21,8 @@ pub struct Certificate {
     pub serial: String,
     /// Name of the algorithm that signed it, or its number.
     pub signature_algorithm: String,
+    /// The digest that was signed, where the algorithm is known: sha256, md5.
+    pub signature_digest: Option<&'static str>,
     /// Who signed it: names and values, in order.
     pub issuer: Vec<(String, Vec<u8>)>,
     /// Whose it is.
@@ -34,8 +37,15 @@ pub struct Certificate {
     pub extensions: Vec<(String, Vec<String>)>,
 }
 
+impl Certificate {
+    /// What the extension of a name says.
+    pub fn extension(&self, name: &str) -> Option<&[String]> {
+        self.extensions.iter().find(|(known, _)| known == name).map(|(_, words)| words.as_slice())
+    }
+}
+
 /// Numbers of objects and the names that OpenSSL has for them.
-const OBJECTS: [(&str, &str); 58] = [
+const OBJECTS: [(&str, &str); 81] = [
     ("2.5.4.3", "CN"),
     ("2.5.4.4", "SN"),
     ("2.5.4.5", "serialNumber"),
@@ -53,6 +63,7 @@ const OBJECTS: [(&str, &str); 58] = [
     ("0.9.2342.19200300.100.1.25", "DC"),
     ("1.2.840.113549.1.9.1", "emailAddress"),
     ("1.2.840.113549.1.1.2", "md2WithRSAEncryption"),
+    ("1.2.840.113549.1.1.3", "md4WithRSAEncryption"),
     ("1.2.840.113549.1.1.4", "md5WithRSAEncryption"),
     ("1.2.840.113549.1.1.5", "sha1WithRSAEncryption"),
     ("1.2.840.113549.1.1.10", "rsassaPss"),
@@ -60,13 +71,30 @@ const OBJECTS: [(&str, &str); 58] = [
     ("1.2.840.113549.1.1.12", "sha384WithRSAEncryption"),
     ("1.2.840.113549.1.1.13", "sha512WithRSAEncryption"),
     ("1.2.840.113549.1.1.14", "sha224WithRSAEncryption"),
+    ("1.3.14.3.2.3", "md5WithRSA"),
+    ("1.3.14.3.2.15", "shaWithRSAEncryption"),
+    ("1.3.14.3.2.29", "sha1WithRSA"),
+    ("1.3.36.3.3.1.2", "ripemd160WithRSA"),
+    ("2.16.840.1.101.3.4.3.13", "RSA-SHA3-224"),
+    ("2.16.840.1.101.3.4.3.14", "RSA-SHA3-256"),
+    ("2.16.840.1.101.3.4.3.15", "RSA-SHA3-384"),
+    ("2.16.840.1.101.3.4.3.16", "RSA-SHA3-512"),
     ("1.2.840.10040.4.3", "dsaWithSHA1"),
+    ("1.3.14.3.2.13", "dsaWithSHA"),
+    ("1.3.14.3.2.27", "dsaWithSHA1-old"),
+    ("2.16.840.1.101.3.4.3.1", "dsa_with_SHA224"),
     ("2.16.840.1.101.3.4.3.2", "dsa_with_SHA256"),
+    ("2.16.840.1.101.3.4.3.3", "dsa_with_SHA384"),
+    ("2.16.840.1.101.3.4.3.4", "dsa_with_SHA512"),
     ("1.2.840.10045.4.1", "ecdsa-with-SHA1"),
     ("1.2.840.10045.4.3.1", "ecdsa-with-SHA224"),
     ("1.2.840.10045.4.3.2", "ecdsa-with-SHA256"),
     ("1.2.840.10045.4.3.3", "ecdsa-with-SHA384"),
     ("1.2.840.10045.4.3.4", "ecdsa-with-SHA512"),
+    ("2.16.840.1.101.3.4.3.9", "ecdsa_with_SHA3-224"),
+    ("2.16.840.1.101.3.4.3.10", "ecdsa_with_SHA3-256"),
+    ("2.16.840.1.101.3.4.3.11", "ecdsa_with_SHA3-384"),
+    ("2.16.840.1.101.3.4.3.12", "ecdsa_with_SHA3-512"),
     ("1.3.101.112", "ED25519"),
     ("1.3.101.113", "ED448"),
     ("2.5.29.14", "subjectKeyIdentifier"),
@@ -84,7 +112,9 @@ const OBJECTS: [(&str, &str); 58] = [
     ("2.5.29.37", "extendedKeyUsage"),
     ("2.5.29.54", "inhibitAnyPolicy"),
     ("1.3.6.1.5.5.7.1.1", "authorityInfoAccess"),
+    ("1.3.6.1.5.5.7.1.14", "proxyCertInfo"),
     ("1.3.6.1.4.1.11129.2.4.2", "ct_precert_scts"),
+    ("2.16.840.1.113730.1.1", "nsCertType"),
     ("2.16.840.1.113730.1.13", "nsComment"),
     ("2.5.29.37.0", "Any Extended Key Usage"),
     ("1.3.6.1.5.5.7.3.1", "TLS Web Server Authentication"),
@@ -93,7 +123,10 @@ const OBJECTS: [(&str, &str); 58] = [
     ("1.3.6.1.5.5.7.3.4", "E-mail Protection"),
     ("1.3.6.1.5.5.7.3.8", "Time Stamping"),
     ("1.3.6.1.5.5.7.3.9", "OCSP Signing"),
+    ("1.3.6.1.5.5.7.3.10", "dvcs"),
     ("1.3.6.1.5.5.7.3.17", "ipsec Internet Key Exchange"),
+    ("1.3.6.1.4.1.311.10.3.3", "Microsoft Server Gated Crypto"),
+    ("2.16.840.1.113730.4.1", "Netscape Server Gated Crypto"),
 ];
 
 const KEY_USAGES: [&str; 9] = [
@@ -106,6 +139,45 @@ const KEY_USAGES: [&str; 9] = [
     "CRL Sign",
     "Encipher Only",
     "Decipher Only",
+];
+
+const NETSCAPE_TYPES: [&str; 8] =
+    ["SSL Client", "SSL Server", "S/MIME", "Object Signing", "Unused", "SSL CA", "S/MIME CA", "Object Signing CA"];
+
+/// Digests that RSA-PSS names by their number.
+const DIGESTS: [(&str, &str); 14] = [
+    ("1.2.840.113549.2.2", "md2"),
+    ("1.2.840.113549.2.4", "md4"),
+    ("1.2.840.113549.2.5", "md5"),
+    ("1.3.14.3.2.26", "sha1"),
+    ("2.16.840.1.101.3.4.2.1", "sha256"),
+    ("2.16.840.1.101.3.4.2.2", "sha384"),
+    ("2.16.840.1.101.3.4.2.3", "sha512"),
+    ("2.16.840.1.101.3.4.2.4", "sha224"),
+    ("2.16.840.1.101.3.4.2.5", "sha512-224"),
+    ("2.16.840.1.101.3.4.2.6", "sha512-256"),
+    ("2.16.840.1.101.3.4.2.7", "sha3-224"),
+    ("2.16.840.1.101.3.4.2.8", "sha3-256"),
+    ("2.16.840.1.101.3.4.2.9", "sha3-384"),
+    ("2.16.840.1.101.3.4.2.10", "sha3-512"),
+];
+
+/// Digests as the names of algorithms hold them; none that is the start of another before it.
+const DIGESTS_IN_NAMES: [&str; 14] = [
+    "sha3-224",
+    "sha3-256",
+    "sha3-384",
+    "sha3-512",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "sha1",
+    "sha",
+    "md2",
+    "md4",
+    "md5",
+    "ripemd160",
 ];
 
 /// The most extensions, alternative names and parts of a name that are taken.
@@ -134,39 +206,43 @@ pub fn certificate(bytes: &[u8]) -> Result<Certificate, ParseError> {
     let mut whole = file.enter(SEQUENCE)?;
     let length = der.len() - file.rest().len();
     let mut body = whole.enter(SEQUENCE)?;
-    let mut algorithm = whole.enter(SEQUENCE)?;
+    let algorithm = whole.take(SEQUENCE)?;
     whole.take(BITS)?;
+    whole.end()?;
 
     let version = match body.optional(0xa0)? {
-        Some(version) => Elements::new(version).take(INTEGER)?.last().copied().unwrap_or_default(),
+        Some(version) => match Elements::new(version).take(INTEGER)? {
+            [version @ 0..=2] => *version,
+            _ => return Err(ParseError::new("it is of a version that does not exist")),
+        },
         None => 0,
     };
-    let serial = body.take(INTEGER)?;
-    let serial = der::decimal(serial).ok_or_else(|| ParseError::new("its serial number is longer than any may be"))?;
-    body.take(SEQUENCE)?;
+    let serial = der::signed(body.take(INTEGER)?);
+    let serial = serial.ok_or_else(|| ParseError::new("its serial number is longer than any may be, or none"))?;
+    // A signature of the one is none of the other.
+    if body.take(SEQUENCE)? != algorithm {
+        return Err(ParseError::new("it names two algorithms for its signature"));
+    }
     let issuer = distinguished_name(body.enter(SEQUENCE)?)?;
     let mut validity = body.enter(SEQUENCE)?;
     let (not_before, not_after) = (moment(&mut validity)?, moment(&mut validity)?);
     let subject = distinguished_name(body.enter(SEQUENCE)?)?;
     let key = keys::public(body.take(SEQUENCE)?)?;
-    let mut extensions = Vec::new();
-    while !body.is_empty() {
-        let element = body.element()?;
-        if element.tag == 0xa3 {
-            let mut list = Elements::new(element.content).enter(SEQUENCE)?;
-            while !list.is_empty() {
-                few(extensions.len())?;
-                extensions.push(extension(list.enter(SEQUENCE)?)?);
-            }
-        }
-    }
+    // Numbers of issuer and subject, which nobody uses.
+    body.optional(0x81)?;
+    body.optional(0x82)?;
+    let extensions = body.optional(0xa3)?.map(extensions).transpose()?.unwrap_or_default();
+    body.end()?;
+    let mut algorithm = Elements::new(algorithm);
     let signature_algorithm = name_of(algorithm.take(OBJECT)?);
+    let signature_digest = signed_digest(&signature_algorithm, algorithm)?;
     let der = der.get(..length).unwrap_or_default().to_vec();
     Ok(Certificate {
         der,
         version,
         serial,
         signature_algorithm,
+        signature_digest,
         issuer,
         subject,
         not_before,
@@ -174,6 +250,42 @@ pub fn certificate(bytes: &[u8]) -> Result<Certificate, ParseError> {
         key,
         extensions,
     })
+}
+
+/// The digest that an algorithm signs, by its name; of RSA-PSS by its parameters, without which it is SHA-1 (RFC 4055).
+fn signed_digest(algorithm: &str, mut parameters: Elements<'_>) -> Result<Option<&'static str>, ParseError> {
+    match algorithm {
+        "ED25519" => return Ok(Some("sha512")),
+        "ED448" => return Ok(Some("shake256")),
+        "rsassaPss" => {
+            let named = parameters.enter(SEQUENCE)?.optional(0xa0)?;
+            let Some(named) = named else { return Ok(Some("sha1")) };
+            let number = der::object(Elements::new(named).enter(SEQUENCE)?.take(OBJECT)?);
+            return Ok(DIGESTS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name));
+        }
+        _ => {}
+    }
+    // A number that is not known holds no letters.
+    let name = algorithm.to_ascii_lowercase();
+    Ok(DIGESTS_IN_NAMES.into_iter().find(|digest| name.contains(digest)))
+}
+
+/// Each at most once (RFC 5280, 4.2): of two that contradict each other, programs take different ones.
+fn extensions(content: &[u8]) -> Result<Vec<(String, Vec<String>)>, ParseError> {
+    let mut all = Elements::new(content);
+    let mut list = all.enter(SEQUENCE)?;
+    all.end()?;
+    let mut extensions: Vec<(String, Vec<String>)> = Vec::new();
+    let mut seen = HashSet::new();
+    while !list.is_empty() {
+        few(extensions.len())?;
+        let found = extension(list.enter(SEQUENCE)?)?;
+        if !seen.insert(found.0.clone()) {
+            return Err(ParseError::new(format!("it has the extension {} twice", found.0)));
+        }
+        extensions.push(found);
+    }
+    Ok(extensions)
 }
 
 fn distinguished_name(mut name: Elements<'_>) -> Result<Vec<(String, Vec<u8>)>, ParseError> {
@@ -193,20 +305,14 @@ fn distinguished_name(mut name: Elements<'_>) -> Result<Vec<(String, Vec<u8>)>, 
 
 /// The text of a string, in UTF-8 where its type tells how.
 fn text(value: der::Element<'_>) -> Vec<u8> {
-    match value.tag {
-        // BMPString: UTF-16 without pairs.
-        0x1e => {
-            let units = value
-                .content
-                .chunks_exact(2)
-                .map(|unit| unit.iter().fold(0, |all, byte| (all << 8) | u16::from(*byte)));
-            char::decode_utf16(units)
-                .map(|char| char.unwrap_or(char::REPLACEMENT_CHARACTER))
-                .collect::<String>()
-                .into_bytes()
-        }
-        _ => value.content.to_vec(),
-    }
+    // BMPString and UniversalString: characters of two and of four bytes.
+    let width = match value.tag {
+        0x1e => 2,
+        0x1c => 4,
+        _ => return value.content.to_vec(),
+    };
+    let chars = value.content.chunks(width).map(|unit| unit.iter().fold(0, |all, byte| (all << 8) | u32::from(*byte)));
+    chars.map(|char| char::from_u32(char).unwrap_or(char::REPLACEMENT_CHARACTER)).collect::<String>().into_bytes()
 }
 
 /// A name as `/C=DE/O=Example/CN=name`. A slash in a value is written `\/`, so that no value reads like two.
@@ -254,21 +360,16 @@ fn moment(elements: &mut Elements<'_>) -> Result<i64, ParseError> {
 
 fn extension(mut parts: Elements<'_>) -> Result<(String, Vec<String>), ParseError> {
     let name = name_of(parts.take(OBJECT)?);
-    let critical = parts.optional(0x01)?.is_some_and(|value| value != [0]);
+    let critical = parts.optional(der::BOOLEAN)?.map(der::boolean).transpose()?.unwrap_or_default();
     let content = parts.take(OCTETS)?;
+    parts.end()?;
     let mut words = Vec::new();
     if critical {
         words.push("critical".to_owned());
     }
     match name.as_str() {
-        "keyUsage" => {
-            let bits = Elements::new(content).take(BITS)?;
-            let bits = bits.get(1..).unwrap_or_default();
-            let set = |place: usize| bits.get(place / 8).is_some_and(|byte| byte & (0x80 >> (place % 8)) != 0);
-            words.extend(
-                KEY_USAGES.iter().enumerate().filter(|(place, _)| set(*place)).map(|(_, word)| (*word).to_owned()),
-            );
-        }
+        "keyUsage" => bits(content, &KEY_USAGES, &mut words)?,
+        "nsCertType" => bits(content, &NETSCAPE_TYPES, &mut words)?,
         "extendedKeyUsage" => {
             let mut list = Elements::new(content).enter(SEQUENCE)?;
             while !list.is_empty() {
@@ -278,17 +379,39 @@ fn extension(mut parts: Elements<'_>) -> Result<(String, Vec<String>), ParseErro
         }
         "basicConstraints" => {
             let mut parts = Elements::new(content).enter(SEQUENCE)?;
-            let authority = parts.optional(0x01)?.is_some_and(|value| value != [0]);
+            let authority = parts.optional(der::BOOLEAN)?.map(der::boolean).transpose()?.unwrap_or_default();
             words.push(if authority { "CA:TRUE" } else { "CA:FALSE" }.to_owned());
-            if let Some(length) = parts.optional(INTEGER)?.and_then(der::decimal) {
+            if let Some(length) = parts.optional(INTEGER)? {
+                let length = der::signed(length).filter(|length| !length.starts_with('-'));
+                let length = length.ok_or_else(|| ParseError::new("its pathlen is no length"))?;
                 words.push(format!("pathlen:{length}"));
             }
+            parts.end()?;
         }
         "subjectAltName" | "issuerAltName" => alternative_names(content, &mut words)?,
         "subjectKeyIdentifier" => words.push(colons(Elements::new(content).take(OCTETS)?)),
         _ => words.push(colons(content)),
     }
     Ok((name, words))
+}
+
+/// The words for the bits of a BIT STRING that are set.
+///
+/// Errors: one is set for which there is no word.
+fn bits(content: &[u8], known: &[&str], words: &mut Vec<String>) -> Result<(), ParseError> {
+    let wrong = || ParseError::new("bits that have no meaning");
+    let (unused, bytes) = Elements::new(content).take(BITS)?.split_first().ok_or_else(wrong)?;
+    if *unused > 7 {
+        return Err(wrong());
+    }
+    for (place, byte) in bytes.iter().enumerate() {
+        // The last ones that are said to be unused count as nothing, whatever they are.
+        let byte = if place + 1 == bytes.len() { byte & (0xff << unused) } else { *byte };
+        for bit in (0..8).filter(|bit| byte & (0x80 >> bit) != 0) {
+            words.push((*known.get(place * 8 + bit).ok_or_else(wrong)?).to_owned());
+        }
+    }
+    Ok(())
 }
 
 fn alternative_names(content: &[u8], words: &mut Vec<String>) -> Result<(), ParseError> {

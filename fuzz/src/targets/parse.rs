@@ -246,7 +246,9 @@ pub fn sqlite(data: &[u8]) {
 /// What is written in names, certificates, keys.
 pub fn x509(data: &[u8]) {
     if let Ok(certificate) = parse::x509::certificate(data) {
-        assert!(certificate.serial.bytes().all(|byte| byte.is_ascii_digit()));
+        let digits = certificate.serial.strip_prefix('-').unwrap_or(&certificate.serial);
+        assert!(!digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()));
+        let _ = parse::x509_purposes::purposes(&certificate);
         let _ = parse::x509::in_slashes(&certificate.subject);
     }
 }
