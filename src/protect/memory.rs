@@ -2,7 +2,7 @@
 
 use nix::sys::resource::Resource;
 
-use crate::process::{Live, Process, Procfs, survey};
+use crate::process::{Live, Own, Process, Procfs, survey};
 use crate::protect::Limits;
 use crate::rootfs::{Look, LookError};
 
@@ -85,7 +85,7 @@ pub fn headroom_of_pod(live: &Live, limit: u64) -> Look<Headroom> {
     let procfs = Procfs::open()?;
     let members = live.processes.processes.as_ref().map_err(Clone::clone)?;
     let pod = live.candidate.kubernetes.as_ref().map(|(pod, _)| pod);
-    let others = survey(&procfs)?.processes.into_iter().filter(|seen| {
+    let others = survey(&procfs, &Own::read(&procfs)?)?.processes.into_iter().filter(|seen| {
         let same_pod = pod.is_some() && seen.kubernetes.as_ref().map(|(pod, _)| pod) == pod;
         same_pod && !members.iter().any(|member| member.pid == seen.pid)
     });
