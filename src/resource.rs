@@ -8,6 +8,7 @@
 mod access;
 mod accounts;
 mod aide_conf;
+mod apache_conf;
 mod binaries;
 mod cgroup;
 mod context;
@@ -54,6 +55,7 @@ mod web_servers;
 mod word_files;
 mod x509_certificate;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 pub use context::{AskedFile, Context};
@@ -493,6 +495,8 @@ pub struct Table {
     pub incomplete: Vec<String>,
     /// Paths and globs that hold nothing because they do not exist.
     pub absent: Vec<String>,
+    /// Of rows that may count or not, by their number from 0: why that is not known. A check that takes one is not answered.
+    pub doubtful: BTreeMap<usize, String>,
 }
 
 /// One row.

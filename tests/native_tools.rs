@@ -1,5 +1,5 @@
 //! The tools themselves are asked what they see, and the resources must say the same: dpkg-query, rpm, pip, npm,
-//! openssl, ssh-keygen, readelf, go, nginx.
+//! openssl, ssh-keygen, readelf, go, nginx, apache2, my_print_defaults.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
@@ -12,6 +12,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use assay::parse::directives::apache_words;
 use assay::parse::version::{self, Scheme};
 use assay::resource::{Arg, Arguments, Context, NoAnswer, Shape, resource};
 use assay::rootfs::{Resolver, Root};
@@ -750,5 +751,200 @@ fn what_nginx_does_not_read_is_an_error() {
         assert!(!is_good && said.contains(" test failed"), "{text}: nginx takes it: {said}");
         let found = nginx_rows(main.to_str().unwrap());
         assert!(found.is_err(), "{text}: {said}\n{found:?}");
+    }
+}
+
+/// What MariaDB's own program takes of [mysqld] in an option file, the last value of each option; why it takes nothing.
+fn printed_defaults(main: &Path) -> Option<Result<BTreeMap<String, String>, String>> {
+    let mut file = std::ffi::OsString::from("--defaults-file=");
+    file.push(main);
+    let Ok(output) = Command::new("my_print_defaults").arg(file).arg("mysqld").env("LC_ALL", "C").output() else {
+        skipped("mysql_conf", "my_print_defaults");
+        return None;
+    };
+    if !output.status.success() {
+        return Some(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let options = said.lines().map(|line| {
+        let (name, value) = line.strip_prefix("--").unwrap().split_once('=').unwrap_or((&line[2..], ""));
+        (name.replace('-', "_"), value.to_owned())
+    });
+    Some(Ok(options.collect()))
+}
+
+/// The same by mysql_conf.
+fn mysql_options(main: &Path) -> Result<BTreeMap<String, String>, String> {
+    let Shape::Document { read, .. } = resource("mysql_conf").unwrap().shape else { panic!("no document") };
+    let path = main.to_str().unwrap();
+    let found =
+        read(&context(Path::new("/")), &arguments(&[("path", path)])).map_err(|error| error.text().to_owned())?;
+    let Value::Map(groups) = found else { panic!("{found:?}") };
+    let server = groups.into_iter().find(|(name, _)| **name == *b"mysqld");
+    let Some((_, Value::Map(options))) = server else { return Ok(BTreeMap::new()) };
+    let options = options.iter().map(|(name, value)| (lossless(name).replace('-', "_"), value.plain()));
+    Ok(options.collect())
+}
+
+#[test]
+fn mariadb_takes_the_same_options() {
+    let scratch = Scratch::new();
+    let here = fs::canonicalize(&scratch.0).unwrap();
+    let main = here.join("my.cnf");
+    let texts = [
+        "[MySQLd]\na=b#c\nb='x # y' # z\nc=\"a\" \"b\"\nd='a'b\ne=a\\sb\\\\n\\q\\\"\nf = \"unterminated # x\n g   \n",
+        "[mysqld ]\nh='a\\'b # c' # d\ni==x\n j = \nk=\\\n[ mysqld]\nl=1\n[mysqld,server]\nm=1\n[mysqld]x\nn=1\n[client]\no=1\n",
+        "# c\n; c\n\n[mysqld]\r\na-b_c = 1\r\n\tx y = \t2 # c\r\na_b-c=3",
+        "[mysqld]\n!include HERE/b.cnf\nafter=1\n! include HERE/b.cnf\n!includeX foo\n!whatever\nafter=2\n",
+        "[mysqld]\na=1\n!includedir HERE/folder\na=2\n",
+        "[mysqld]\na='\nb=''\nc=\"'\nd='\"'\ne=\\'x\\'\nf='x\\\\'\ng='x\\' #\n",
+    ];
+    scratch.write("b.cnf", "[mysqld]\nb=1\n[client]\nc=1\n");
+    for (name, value) in
+        [(".h.cnf", 1), (".cnf", 2), ("U.CNF", 3), ("b.cnf", 4), ("B.cnf", 5), ("x.cnf.bak", 6), ("x.y.cnf", 7)]
+    {
+        scratch.write(&format!("folder/{name}"), format!("[mysqld]\nfile={value}\nfile_{value}=1\n"));
+    }
+    for text in texts {
+        fs::write(&main, text.replace("HERE", here.to_str().unwrap())).unwrap();
+        let Some(wanted) = printed_defaults(&main) else { return };
+        assert_eq!(mysql_options(&main), wanted, "{text}");
+    }
+    // What the program refuses; what it reads otherwise than it is written, which is refused here.
+    let long = format!("[mysqld]\na={}\n", "x".repeat(4093));
+    let broken =
+        ["[mysqld\n", "a=1\n", "[mysqld]\n!include\n", "[mysqld]\n!includedir HERE/none\n", "\u{feff}[mysqld]\na=1\n"];
+    let odd = ["[mysqld]\na=1\0b\n", "[mysqld]\n\u{b}a=1\n", &long, "[mysqld]\na=1\n!include HERE/b.cnf"];
+    for (texts, is_taken) in [(&broken[..], false), (&odd, true)] {
+        for text in texts {
+            fs::write(&main, text.replace("HERE", here.to_str().unwrap())).unwrap();
+            assert_eq!(printed_defaults(&main).unwrap().is_ok(), is_taken, "{text}");
+            assert!(mysql_options(&main).is_err(), "{text}");
+        }
+    }
+    // One byte less is one line.
+    fs::write(&main, long.replacen('x', "", 1)).unwrap();
+    assert_eq!(mysql_options(&main), printed_defaults(&main).unwrap());
+}
+
+/// What httpd takes of a configuration: sections around, name and arguments of each directive. Nothing without httpd.
+fn apache(main: &Path) -> Option<Result<Vec<String>, String>> {
+    let output =
+        Command::new("apache2").arg("-f").arg(main).args(["-t", "-D", "DUMP_CONFIG"]).env("LC_ALL", "C").output();
+    let Ok(output) = output else {
+        skipped("apache_conf", "apache2");
+        return None;
+    };
+    if !output.status.success() {
+        return Some(Err(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let (mut sections, mut rows) = (Vec::new(), Vec::new());
+    for line in String::from_utf8_lossy(&output.stdout).lines().map(str::trim) {
+        if line.starts_with("</") {
+            sections.pop();
+            continue;
+        }
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let section = line.strip_prefix('<').and_then(|line| line.strip_suffix('>'));
+        let words = apache_words(1, section.unwrap_or(line).as_bytes()).unwrap();
+        let words: Vec<String> = words.iter().map(|word| lossless(word)).collect();
+        rows.push(format!("{}: {}", sections.join("/"), words.join("|")));
+        sections.extend(section.map(|_| words[0].clone()));
+    }
+    Some(Ok(rows))
+}
+
+/// The same by apache_conf, without what httpd follows while it reads.
+fn apache_rows(main: &Path) -> Result<Vec<String>, String> {
+    let Shape::Table { read, .. } = resource("apache_conf").unwrap().shape else { panic!("no table") };
+    let path = main.to_str().unwrap();
+    let table =
+        read(&context(Path::new("/")), &arguments(&[("path", path)])).map_err(|error| error.text().to_owned())?;
+    let followed = ["define", "undefine", "include", "includeoptional", "loadmodule", "serverroot"];
+    let is_followed = |name: &str| followed.contains(&&*name.to_lowercase()) || name.to_lowercase().starts_with("if");
+    let rows = table.rows.iter().enumerate().map(|(number, row)| {
+        assert_eq!(table.doubtful.get(&number), None);
+        let text = |at: usize| row.cells[at].as_ref().unwrap().plain();
+        let Ok(Value::List(arguments)) = &row.cells[1] else { panic!("{row:?}") };
+        let words: Vec<String> = [text(0)].into_iter().chain(arguments.iter().map(Value::plain)).collect();
+        let around = text(3);
+        let around: Vec<&str> = around.split('/').filter(|name| !is_followed(name)).collect();
+        (!is_followed(&words[0])).then(|| format!("{}: {}", around.join("/"), words.join("|")))
+    });
+    Ok(rows.flatten().collect())
+}
+
+#[test]
+fn httpd_takes_the_same_directives() {
+    let scratch = Scratch::new();
+    let here = fs::canonicalize(&scratch.0).unwrap();
+    let main = here.join("httpd.conf");
+    let mut start =
+        format!("ServerRoot {0}\nServerName x\nPidFile pid\nErrorLog err\nListen 127.0.0.1:18080\n", here.display());
+    for name in ["mpm_event", "authz_core", "info", "version"] {
+        start.push_str(&format!("<IfFile /usr/lib/apache2/modules/mod_{name}.so>\nLoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n</IfFile>\n"));
+    }
+    scratch.write("all/a.conf", "TraceEnable off\n");
+    scratch.write("all/.hidden.conf", "ServerTokens Prod\n");
+    scratch.write("all/b.txt", "ServerSignature on\n");
+    scratch.write("all/in/c", "UseCanonicalName off");
+    fs::create_dir_all(here.join("links")).unwrap();
+    std::os::unix::fs::symlink("/nowhere", here.join("links/x.conf")).unwrap();
+    let taken = [
+        "Include all\n",
+        "Include all/\nInclude \"all/*.conf\"\nInclude all/*\n",
+        "IncludeOptional none.conf\nIncludeOptional none/*.conf\nIncludeOptional links/*.conf\nTraceEnable on\n",
+        "<VirtualHost *:80>\n Include all/a.conf\n <Directory \"/a b\">\n AllowOverride None\n </Directory>\n</VirtualHost>\n",
+        "TraceEnable \\\noff\nServerTokens Pr\\\nod\n# c \\\nServerSignature on\nUseCanonicalName \\\r\n  off\r\n",
+        r#"ServerAdmin "a\"b"
+ServerAdmin a\"b
+ServerAdmin "a\\"
+ServerAdmin a\\b
+ServerAdmin "a\xb"
+ServerAdmin "a b
+ServerAdmin 'a "b'
+"#,
+        "Define A off\nDefine B \"${A} x\"\nTraceEnable ${A}\nServerAdmin \"${B}${\"\nDefine A on\nTraceEnable ${A}\n",
+        "Define A all\nInclude ${A}/a.conf\n<Directory /${A}>\nDefine B /b\nAllowOverride None\n</Directory>\n<Directory ${B}>\nAllowOverride None\n</Directory>\n",
+        "Define NAME TraceEnable\n${NAME} off\nDefine TWO \"a b\"\n<VirtualHost *:80>\nServerAlias ${TWO}\n</VirtualHost>\n",
+        "<IfModule authz_core_module>\nTraceEnable off\n</IfModule>\n<ifmodule mod_authz_core.c>\nTraceEnable on\n</ifmodule>\n",
+        "<IfModule !authz_core_module>\nTraceEnable off\n<Nonsense>\nInclude /nowhere\n</Nonsense>\n</IfModule>\n",
+        "Define X\n<IfDefine X>\nTraceEnable off\n<IfDefine !X>\nTraceEnable on\n</IfDefine>\n</IfDefine>\n",
+        "<IfFile all/a.conf>\nTraceEnable off\n</IfFile>\n<IfFile /nowhere>\nTraceEnable on\n</IfFile>\n<IfFile !/nowhere>\nServerTokens Prod\n</IfFile>\n",
+    ];
+    for text in taken {
+        fs::write(&main, format!("{start}{text}")).unwrap();
+        let Some(wanted) = apache(&main) else { return };
+        let wanted = wanted.unwrap_or_else(|said| panic!("{text}: {said}"));
+        assert_eq!(apache_rows(&main).unwrap(), wanted, "{text}");
+        assert!(wanted.len() >= 4, "{text}");
+    }
+    let refused = [
+        "Include none.conf\n",
+        "Include none*.conf\n",
+        "Include none/*.conf\n",
+        "Include links/*.conf\n",
+        "Include all/a.conf all/b.txt\n",
+        "Include\n",
+        "<Directory /a>\n",
+        "</Directory>\n",
+        "<Directory /a>\n<Files b>\n</Directory>\n</Files>\n",
+        "<Directory /a\n</Directory>\n",
+        "<Directory /a>\n</Directory >\n",
+        "Include httpd.conf\n",
+        "Define X #\n<Directory ${X}\n",
+    ];
+    for text in refused {
+        fs::write(&main, format!("{start}{text}")).unwrap();
+        assert!(apache(&main).unwrap().is_err(), "{text}: httpd takes it");
+        assert!(apache_rows(&main).is_err(), "{text}");
+    }
+    // httpd ends the line at a NUL, and takes this for a blank.
+    for text in ["ServerAdmin a\0b\n", "ServerAdmin\u{b}a\n"] {
+        fs::write(&main, format!("{start}{text}")).unwrap();
+        assert!(apache(&main).unwrap().is_ok(), "{text}");
+        assert!(apache_rows(&main).is_err(), "{text}");
     }
 }

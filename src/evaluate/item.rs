@@ -367,16 +367,21 @@ pub(super) fn table(
     let mut table = read(&scan.context, &arguments)?;
     let filtered = filter.0.iter().flatten().map(|(column, _)| column.as_str());
     table.add_entries(resource, filtered.chain(wanted.iter().map(String::as_str)));
-    let Table { columns, rows, incomplete, .. } = &mut table;
+    let Table { columns, rows, incomplete, doubtful, .. } = &mut table;
+    let mut numbers = 0..;
     rows.retain(|row| {
+        let doubt: Option<&String> = numbers.next().and_then(|number: usize| doubtful.get(&number));
         let cell = |name: &str| {
             let place = columns.iter().position(|known| known == name);
             let cell = place.and_then(|place| row.cells.get(place)).cloned();
             cell.unwrap_or_else(|| Err(NoAnswer::Error(format!("the table has no column {name}"))))
         };
         match keep(&filter, &cell) {
-            Keep::Yes => true,
             Keep::No => false,
+            Keep::Yes => {
+                incomplete.extend(doubt.cloned());
+                doubt.is_none()
+            }
             Keep::Unknown(why) => {
                 incomplete.push(why.text().to_owned());
                 false

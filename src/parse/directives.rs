@@ -3,7 +3,7 @@
 //! Sources: <https://nginx.org/en/docs/beginners_guide.html#conf_structure> and nginx's own reading of a token;
 //! <https://httpd.apache.org/docs/2.4/configuring.html#syntax>.
 
-use crate::parse::{MAX_ROWS, ParseError, lines, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, refuse_nul, refuse_rare_blanks, trim};
 
 /// How deep blocks stand in blocks; more is no configuration.
 const MAX_DEPTH: usize = 100;
@@ -19,6 +19,8 @@ pub struct Statement {
     pub kind: Kind,
     /// The name and the arguments, without quotes; none of the end of a block.
     pub words: Vec<Vec<u8>>,
+    /// Of Apache httpd, what the words are made of where it names a variable `${…}`, which can hold several; else empty.
+    pub text: Vec<u8>,
 }
 
 /// What a statement is.
@@ -60,7 +62,7 @@ impl Reading {
                 self.open.pop().ok_or_else(|| refused(line, "the end of a block that did not begin"))?;
             }
         }
-        self.statements.push(Statement { line, kind, words });
+        self.statements.push(Statement { line, kind, words, text: Vec::new() });
         Ok(())
     }
 
@@ -197,6 +199,7 @@ fn after_code(bytes: &[u8], start: usize, first: usize) -> Result<(usize, usize)
 
 /// The statements of a file of Apache httpd. A section `<Directory /x>` is a block called `Directory`.
 pub fn apache(bytes: &[u8]) -> Result<Vec<Statement>, ParseError> {
+    refuse_nul(bytes)?;
     let mut reading = Reading::default();
     let (mut whole, mut began, mut last): (Vec<u8>, usize, usize) = (Vec::new(), 0, 1);
     for (number, line) in lines(bytes) {
@@ -221,23 +224,31 @@ fn apache_line(reading: &mut Reading, number: usize, line: &[u8]) -> Result<(), 
     if line.is_empty() || line.starts_with(b"#") {
         return Ok(());
     }
-    let Some(section) = line.strip_prefix(b"<") else {
-        return reading.put(number, Kind::Simple, apache_words(number, line)?);
+    refuse_rare_blanks(number, line, b"\x0b")?;
+    let (kind, text) = match line.strip_prefix(b"<") {
+        None => (Kind::Simple, line),
+        Some(section) => {
+            let section = section.strip_suffix(b">").ok_or_else(|| refused(number, "a section that lacks its `>`"))?;
+            if let Some(name) = section.strip_prefix(b"/") {
+                return match reading.open.last() {
+                    Some(open) if open.eq_ignore_ascii_case(name) => reading.put(number, Kind::End, Vec::new()),
+                    _ => Err(refused(number, "the end of a section that did not begin")),
+                };
+            }
+            (Kind::Begin, section)
+        }
     };
-    let section = section.strip_suffix(b">").ok_or_else(|| refused(number, "a section that lacks its `>`"))?;
-    let Some(name) = section.strip_prefix(b"/") else {
-        let words = apache_words(number, section)?;
-        let words = if words.is_empty() { vec![Vec::new()] } else { words };
-        return reading.put(number, Kind::Begin, words);
-    };
-    match reading.open.last() {
-        Some(open) if open.eq_ignore_ascii_case(trim(name)) => reading.put(number, Kind::End, Vec::new()),
-        _ => Err(refused(number, "the end of a section that did not begin")),
+    let words = apache_words(number, text)?;
+    reading.put(number, kind, if words.is_empty() { vec![Vec::new()] } else { words })?;
+    if let (Some(statement), Some(_)) = (reading.statements.last_mut(), memchr::memmem::find(text, b"${")) {
+        statement.text = text.to_vec();
     }
+    Ok(())
 }
 
-/// Words between white space; those in quotes may hold it, and `\"` in them is a quote.
-fn apache_words(number: usize, line: &[u8]) -> Result<Vec<Vec<u8>>, ParseError> {
+/// Words between white space; those in quotes may hold it, and `\"` in them is a quote. A backslash before another one
+/// is none.
+pub fn apache_words(number: usize, line: &[u8]) -> Result<Vec<Vec<u8>>, ParseError> {
     let mut words: Vec<Vec<u8>> = Vec::new();
     let mut rest = trim(line);
     while let Some(&first) = rest.first() {
@@ -251,7 +262,9 @@ fn apache_words(number: usize, line: &[u8]) -> Result<Vec<Vec<u8>>, ParseError> 
             match bytes.next() {
                 Some((at, byte)) if quoted && byte == first => break at + 1,
                 Some((at, byte)) if !quoted && byte.is_ascii_whitespace() => break at,
-                Some((_, b'\\')) if quoted && bytes.peek().is_some_and(|(_, next)| *next == first) => {
+                Some((_, b'\\'))
+                    if bytes.peek().is_some_and(|(_, next)| *next == b'\\' || (quoted && *next == first)) =>
+                {
                     word.extend(bytes.next().map(|(_, next)| next));
                 }
                 Some((_, byte)) => word.push(byte),
@@ -320,6 +333,9 @@ mod tests {
                 "Options -Indexes \\\n  +FollowSymLinks\nA \"b \\\" c\" 'd'\n",
                 "1:Options|-Indexes|+FollowSymLinks 3:A|b \" c|d",
             ),
+            (r#"A "b\\" c\\d "e\f""#, r"1:A|b\|c\d|e\f"),
+            ("A b\x0bc", "line 1: the byte 0x0b, a blank, stands there"),
+            ("A\0b", "line 1: a NUL stands there"),
             ("<IfModule x>\n", "line 1: a block that does not end"),
             ("<A>\n</B>\n", "line 2: the end of a section that did not begin"),
             ("<A\n", "line 1: a section that lacks its `>`"),

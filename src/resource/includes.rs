@@ -34,11 +34,17 @@ impl<'a> Includes<'a> {
         }
         self.more_files(path, 1)?;
         let content = self.context.read(path)?;
-        self.bytes += content.len() as u64;
+        self.more_bytes(path, content.len())?;
+        Ok(content)
+    }
+
+    /// Counts bytes that are kept. Errors: there are too many.
+    pub(super) fn more_bytes(&mut self, path: &[u8], count: usize) -> Asked<()> {
+        self.bytes += count as u64;
         if self.bytes > MAX_FILE_BYTES {
             return Err(NoAnswer::parse(path, &format_args!("more than {MAX_FILE_BYTES} bytes with what is included")));
         }
-        Ok(content)
+        Ok(())
     }
 
     /// Counts files that were named. Errors: there are too many.

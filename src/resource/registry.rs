@@ -1,17 +1,17 @@
 //! THE table of resources: decoding, messages and the reference documentation read it, and nothing else.
 
 use crate::resource::{
-    Columns, Label, Property, Resource, Shape, accounts, aide_conf, binaries, cgroup, crontab, csv, documents, file,
-    find, grep, hosts_access, image, inetd_conf, kernel_module, kernel_parameter, key_values, keys, language_packages,
-    limits, mail_alias, mounts, mysql_conf, os, os_env, package, package_files, pam, ports, postgres, processes,
-    repositories, service, ssh_config, sshd_config, sudoers, system_state, time_servers, web_servers, word_files,
-    x509_certificate,
+    Columns, Label, Property, Resource, Shape, accounts, aide_conf, apache_conf, binaries, cgroup, crontab, csv,
+    documents, file, find, grep, hosts_access, image, inetd_conf, kernel_module, kernel_parameter, key_values, keys,
+    language_packages, limits, mail_alias, mounts, mysql_conf, os, os_env, package, package_files, pam, ports,
+    postgres, processes, repositories, service, ssh_config, sshd_config, sudoers, system_state, time_servers,
+    web_servers, word_files, x509_certificate,
 };
 
 /// All resources, by name.
 pub static REGISTRY: &[Resource] = &[
     aide_conf::AIDE_CONF,
-    web_servers::APACHE_CONF,
+    apache_conf::APACHE_CONF,
     repositories::APT,
     key_values::AUDITD_CONF,
     binaries::CARGO_BUILD,

@@ -1,11 +1,10 @@
-//! `nginx_conf` and `apache_conf`: every directive with the block in which it stands, what is included in its place.
+//! `nginx_conf`: every directive with the block in which it stands, what is included in its place.
 
-use crate::parse::directives::{Kind, Statement, apache, nginx};
-use crate::parse::{MAX_ROWS, ParseError};
+use crate::parse::directives::{Kind, Statement, nginx};
+use crate::resource::includes::{Includes, MAX_DEPTH, folder_of, leads_to_nothing, required};
 use crate::resource::{
     Argument, Arguments, Asked, Columns, Context, Label, NoAnswer, Property, Resource, Row, Shape, Table, Takes, Type,
 };
-use crate::rootfs::MAX_FILE_BYTES;
 use crate::value::{Text, Value, lossless};
 
 pub(super) const NGINX_CONF: Resource = Resource {
@@ -15,33 +14,17 @@ pub(super) const NGINX_CONF: Resource = Resource {
     label: Label::Path("/etc/nginx/nginx.conf"),
     arguments: PATH,
     one_of: &[],
-    shape: Shape::Table {
-        columns: Columns::Fixed(COLUMNS),
-        read: |context, arguments| {
-            let path = arguments.text("path").unwrap_or(b"/etc/nginx/nginx.conf");
-            read(context, path, &NGINX)
-        },
-    },
+    shape: Shape::Table { columns: Columns::Fixed(COLUMNS), read },
 };
 
-pub(super) const APACHE_CONF: Resource = Resource {
-    name: "apache_conf",
-    summary: "The directives of Apache httpd's configuration, Include and IncludeOptional followed. Sections with a \
-              condition (IfModule, IfDefine, If) are shown as blocks, whether the condition holds or not.",
-    label: Label::Alone("Apache Config"),
-    arguments: PATH,
-    one_of: &[],
-    shape: Shape::Table { columns: Columns::Fixed(COLUMNS), read: read_apache },
-};
-
-const PATH: &[Argument] = &[Argument {
+pub(super) const PATH: &[Argument] = &[Argument {
     name: "path",
     takes: Takes::Path,
     summary: "Absolute path inside the target of the file that the server reads first.",
     required: false,
 }];
 
-const COLUMNS: &[Property] = &[
+pub(super) const COLUMNS: &[Property] = &[
     Property::new("name", Type::Untyped, "Name of the directive or of the block that begins.").plural("names"),
     Property::new("args", Type::Texts, "Its arguments, without quotes."),
     Property::new("value", Type::Untyped, "Its arguments, with a space between.").plural("values"),
@@ -53,136 +36,39 @@ const COLUMNS: &[Property] = &[
     Property::new("path", Type::Text, "The file in which it stands.").plural("paths"),
 ];
 
-/// Where Debian, Red Hat and the official image keep Apache's configuration.
-const APACHE_PATHS: [&[u8]; 3] =
-    [b"/etc/apache2/apache2.conf", b"/etc/httpd/conf/httpd.conf", b"/usr/local/apache2/conf/httpd.conf"];
-
-/// How deep files include each other, and how many there are.
-const MAX_DEPTH: usize = 16;
-const MAX_INCLUDED: usize = 10_000;
-
-/// What differs between the servers.
-struct Server {
-    parse: fn(&[u8]) -> Result<Vec<Statement>, ParseError>,
-    /// Directives that include files, and whether those must be there.
-    includes: &'static [(&'static str, bool)],
-    /// The directive that says what relative names are relative to.
-    base: Option<&'static str>,
+/// The rows of a web server's configuration while it is read.
+pub(super) struct Rows<'a> {
+    pub(super) includes: Includes<'a>,
+    pub(super) table: Table,
+    blocks: Vec<Block>,
 }
 
-const NGINX: Server = Server { parse: nginx, includes: &[("include", true)], base: None };
-const APACHE: Server =
-    Server { parse: apache, includes: &[("include", true), ("includeoptional", false)], base: Some("serverroot") };
-
-fn read_apache(context: &Context, arguments: &Arguments) -> Asked<Table> {
-    if let Some(path) = arguments.text("path") {
-        return read(context, path, &APACHE);
-    }
-    for path in APACHE_PATHS {
-        match context.read(path) {
-            Err(NoAnswer::Missing(_)) => {}
-            Err(error) => return Err(error),
-            Ok(_) => return read(context, path, &APACHE),
-        }
-    }
-    let known: Vec<String> = APACHE_PATHS.iter().map(|path| lossless(path)).collect();
-    Err(NoAnswer::Missing(format!("Can't find file: {}", known.join(", "))))
+/// A block that is open.
+struct Block {
+    /// The context of what stands in it.
+    context: Text,
+    arguments: Value,
+    /// Why it is not known whether it counts.
+    doubt: Option<String>,
 }
 
-fn read(context: &Context, path: &[u8], server: &Server) -> Asked<Table> {
-    let folder = folder_of(path).to_vec();
-    let mut reading = Reading {
-        context,
-        server,
-        table: Table::new(COLUMNS),
-        blocks: Vec::new(),
-        base: folder,
-        bytes: 0,
-        included: 0,
-    };
-    reading.file(path, 0)?;
-    Ok(reading.table)
-}
-
-fn folder_of(path: &[u8]) -> &[u8] {
-    let end = path.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
-    path.get(..end).unwrap_or_default()
-}
-
-struct Reading<'a> {
-    context: &'a Context,
-    server: &'a Server,
-    table: Table,
-    /// Of each block around: the context of what stands in it, and the block's own arguments.
-    blocks: Vec<(Text, Value)>,
-    /// What relative names are relative to.
-    base: Vec<u8>,
-    /// How much was read, contexts counted too: files that include each other many times would have no end.
-    bytes: u64,
-    included: usize,
-}
-
-impl Reading<'_> {
-    fn file(&mut self, path: &[u8], depth: usize) -> Asked<()> {
-        let content = self.context.read(path)?;
-        self.bytes += content.len() as u64;
-        for statement in (self.server.parse)(&content).map_err(|error| NoAnswer::parse(path, &error))? {
-            let Some((name, arguments)) = statement.words.split_first() else {
-                self.blocks.pop();
-                continue;
-            };
-            let refuse = |why: &str| NoAnswer::parse(path, &format_args!("line {}: {why}", statement.line));
-            if self.table.rows.len() >= MAX_ROWS || self.bytes > MAX_FILE_BYTES {
-                let bounds = format!("more than {MAX_ROWS} directives or {MAX_FILE_BYTES} bytes with what is included");
-                return Err(refuse(&bounds));
-            }
-            self.row(path, &statement, name, arguments);
-            if statement.kind == Kind::Begin {
-                self.begin(name, arguments);
-                continue;
-            }
-            let known = |directive: &str| name.eq_ignore_ascii_case(directive.as_bytes());
-            if self.server.base.is_some_and(known)
-                && let Some(root) = arguments.first()
-            {
-                self.base.clone_from(root);
-            }
-            let Some((_, required)) = self.server.includes.iter().find(|(directive, _)| known(directive)) else {
-                continue;
-            };
-            if depth == MAX_DEPTH {
-                return Err(refuse(&format!("files include each other more than {MAX_DEPTH} deep")));
-            }
-            for word in arguments {
-                let files = self.context.included(&self.base, word).map_err(|error| refuse(error.text()))?;
-                self.included += 1 + files.len();
-                if self.included > MAX_INCLUDED {
-                    return Err(refuse(&format!("more than {MAX_INCLUDED} files are included")));
-                }
-                if files.is_empty() && *required && !word.contains(&b'*') && !word.contains(&b'?') {
-                    return Err(refuse(&format!("{} is not there", lossless(word))));
-                }
-                for file in files {
-                    self.file(&file, depth + 1)?;
-                }
-            }
-        }
-        Ok(())
+impl<'a> Rows<'a> {
+    pub(super) fn new(context: &'a Context) -> Rows<'a> {
+        Rows { includes: Includes::new(context, MAX_DEPTH), table: Table::new(COLUMNS), blocks: Vec::new() }
     }
 
-    fn begin(&mut self, name: &[u8], arguments: &[Vec<u8>]) {
-        let context = match self.blocks.last() {
-            None => Text::from(name),
-            Some((outer, _)) => Text::from([outer, &b"/"[..], name].concat()),
-        };
-        self.bytes += context.len() as u64;
-        self.blocks.push((context, Value::text(arguments.join(&b' '))));
+    /// Why it is not known whether what stands here counts.
+    pub(super) fn doubt(&self) -> Option<&String> {
+        self.blocks.last().and_then(|block| block.doubt.as_ref())
     }
 
-    fn row(&mut self, path: &[u8], statement: &Statement, name: &[u8], arguments: &[Vec<u8>]) {
+    /// Adds a directive, or a block that begins, of these words.
+    pub(super) fn add(&mut self, path: &[u8], statement: &Statement, words: &[Vec<u8>]) -> Asked<()> {
+        self.includes.more_values(path, 1)?;
+        let (name, arguments) = words.split_first().map_or((&b""[..], &[][..]), |(name, rest)| (name.as_slice(), rest));
         let (around, block) = match self.blocks.last() {
             None => (Value::text(""), Value::Nil),
-            Some((context, arguments)) => (Value::Text(Text::clone(context)), arguments.clone()),
+            Some(block) => (Value::Text(Text::clone(&block.context)), block.arguments.clone()),
         };
         let cells = [
             Value::text(name),
@@ -194,6 +80,65 @@ impl Reading<'_> {
             Value::text(path),
         ];
         let place = format!("{}:{}", lossless(path), statement.line);
+        if let Some(doubt) = self.doubt().cloned() {
+            self.table.doubtful.insert(self.table.rows.len(), format!("{place}: {doubt}"));
+        }
         self.table.rows.push(Row { cells: cells.into_iter().map(Ok).collect(), place });
+        Ok(())
     }
+
+    /// A block begins, of which it may not be known whether it counts.
+    pub(super) fn begin(&mut self, path: &[u8], words: &[Vec<u8>], doubt: Option<String>) -> Asked<()> {
+        let (name, arguments) = words.split_first().map_or((&b""[..], &[][..]), |(name, rest)| (name.as_slice(), rest));
+        let context = match self.blocks.last() {
+            None => Text::from(name),
+            Some(outer) => Text::from([&outer.context, &b"/"[..], name].concat()),
+        };
+        self.includes.more_bytes(path, context.len())?;
+        let doubt = doubt.or_else(|| self.doubt().cloned());
+        self.blocks.push(Block { context, arguments: Value::text(arguments.join(&b' ')), doubt });
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self) {
+        self.blocks.pop();
+    }
+}
+
+fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
+    let path = arguments.text("path").unwrap_or(b"/etc/nginx/nginx.conf");
+    let mut rows = Rows::new(context);
+    file(&mut rows, folder_of(path), path, 0)?;
+    Ok(rows.table)
+}
+
+/// Reads a file; the names in it are relative to the folder of the first one.
+fn file(rows: &mut Rows<'_>, folder: &[u8], path: &[u8], depth: usize) -> Asked<()> {
+    let content = rows.includes.read(path, depth)?;
+    for statement in nginx(&content).map_err(|error| NoAnswer::parse(path, &error))? {
+        if statement.kind == Kind::End {
+            rows.end();
+            continue;
+        }
+        rows.add(path, &statement, &statement.words)?;
+        if statement.kind == Kind::Begin {
+            rows.begin(path, &statement.words, None)?;
+            continue;
+        }
+        let Some((name, arguments)) = statement.words.split_first() else { continue };
+        if name != b"include" {
+            continue;
+        }
+        for word in arguments {
+            let refuse = |why: &str| NoAnswer::parse(path, &format_args!("line {}: {why}", statement.line));
+            let files = rows.includes.context.included(folder, word).map_err(|error| refuse(error.text()))?;
+            if files.is_empty() && !word.contains(&b'*') && !word.contains(&b'?') {
+                return Err(leads_to_nothing((path, statement.line), word));
+            }
+            for named in files {
+                required((path, statement.line), &named, file(rows, folder, &named, depth + 1))?;
+            }
+        }
+    }
+    Ok(())
 }

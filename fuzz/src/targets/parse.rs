@@ -92,6 +92,12 @@ pub fn directives(data: &[u8]) {
             Err(error) => check_error(data, &error),
         }
     }
+    for parse in [parse::time_servers::chrony, parse::time_servers::ntp] {
+        match same(|| parse(data)) {
+            Ok(lines) => assert!(lines.iter().all(|(_, text)| !text.is_empty())),
+            Err(error) => check_error(data, &error),
+        }
+    }
 }
 
 pub fn databases(data: &[u8]) {
