@@ -179,12 +179,11 @@ fn postgres_file(includes: &mut Includes<'_>, path: &[u8], depth: usize, setting
     Ok(())
 }
 
+/// Files that are included, each with whether it must be there.
+type Included = Vec<(Vec<u8>, bool)>;
+
 /// The files that a directive includes, and whether each must be there; `None` of what is no such directive.
-fn included(
-    context: &Context,
-    from: (&[u8], usize),
-    (directive, name): (&[u8], &[u8]),
-) -> Asked<Option<Vec<(Vec<u8>, bool)>>> {
+fn included(context: &Context, from: (&[u8], usize), (directive, name): (&[u8], &[u8])) -> Asked<Option<Included>> {
     let whole = if name.starts_with(b"/") { name.to_vec() } else { [folder_of(from.0), b"/", name].concat() };
     let must_be = match directive {
         b"include" => true,
