@@ -164,9 +164,10 @@ fn docker_containers_are_found_by_their_names() {
             stage.to_str().unwrap(),
         ]);
         ok(built);
-        let user =
-            ok(docker(&["image", "inspect", "--format", "{{.Config.User}} {{json .Config.Entrypoint}}", target]));
-        assert_eq!(user, "65532:65532 [\"/assay\"]");
+        let what =
+            "{{.Config.User}} {{json .Config.Entrypoint}} {{index .Config.Labels \"org.opencontainers.image.title\"}}";
+        let said = ok(docker(&["image", "inspect", "--format", what, target]));
+        assert_eq!(said, format!("65532:65532 [\"/assay\"] assay-{target}"));
         ok(docker(&["create", "--name", target, target]));
         ok(docker(&["cp", &format!("{target}:/assay"), folder.path(target).to_str().unwrap()]));
         let mode = fs::metadata(folder.path(target)).unwrap().permissions().mode();

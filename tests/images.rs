@@ -33,15 +33,36 @@ const PROFILE: &str = "schema: 1\nname: p\ncontrols:\n\
     \x20 - {id: profile, title: t, checks: [{file: /profiles/distroless-baseline/profile.yaml, expect: {exist: true}}]}\n\
     \x20 - {id: family, title: t, checks: [{file: /profiles/distroless-base/profile.yaml, expect: {exist: true}}]}\n";
 
+/// The labels of an image, and no other.
+fn labels(image: &str) -> String {
+    let version = env!("CARGO_PKG_VERSION");
+    let labels = [
+        ("title", format!("assay-{image}")),
+        ("description", "Audits a running container from beside it".to_owned()),
+        ("licenses", "Apache-2.0".to_owned()),
+        ("version", format!("'{version}'")),
+        ("revision", r"{match: '\A[0-9a-f]{40}\z'}".to_owned()),
+        ("created", r"{match: '\A\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\z'}".to_owned()),
+    ];
+    let count = labels.len();
+    let labels = labels.map(|(name, wanted)| format!("labels.org.opencontainers.image.{name}: {wanted}")).join(", ");
+    format!(
+        "schema: 1\nname: labels\ncontrols:\n  \
+         - {{id: labels, title: t, checks: [{{image: {{}}, expect: {{labels: {{count: {count}}}, {labels}}}}}]}}\n"
+    )
+}
+
 #[test]
 fn an_image_holds_the_agent_and_nothing_else() {
     let Some(images) = images("an_image_holds_the_agent_and_nothing_else") else { return };
     let stage = Scratch::new();
     stage.write("p.yaml", PROFILE);
     for image in ["debug", "sidecar"] {
+        stage.write("labels.yaml", labels(image));
         for platform in ["linux/amd64", "linux/arm64"] {
             let path = images.join(image);
-            let arguments = ["scan", "p.yaml", "--image", path.to_str().unwrap(), "--platform", platform];
+            let target = ["--image", path.to_str().unwrap(), "--platform", platform];
+            let arguments = [&["scan", "p.yaml", "labels.yaml"][..], &target].concat();
             let scanned = run(&stage.0, arguments);
             assert_eq!(scanned.code, 0, "{image} {platform}: {}{}", scanned.stdout, scanned.stderr);
         }
