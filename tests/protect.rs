@@ -365,6 +365,33 @@ fn doctor_tries_what_is_in_force() {
         assert_eq!(good(name), [&Value::Bool(true)], "{name}: {facts:#?}");
     }
     assert_eq!(good("tried"), [&Value::Bool(true), &Value::Bool(true)], "{facts:#?}");
+    assert_eq!(good("memory").last(), Some(&&Value::Bool(true)), "{facts:#?}");
+}
+
+#[test]
+fn doctor_says_what_is_missing_and_who_may_be_scanned() {
+    if !is_root() {
+        return skipped("doctor_says_what_is_missing_and_who_may_be_scanned", "root");
+    }
+    let program = env!("CARGO_BIN_EXE_assay");
+    let hidden = format!(
+        "mount -t proc -o hidepid=2 proc /proc && \
+         exec setpriv --reuid 1000 --regid 1001 --clear-groups --bounding-set=-all {program} doctor"
+    );
+    let run: Run = Command::new("unshare").args(["-m", "sh", "-c", &hidden]).output().unwrap().into();
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
+    for words in [
+        "× processes      /proc hides those of other users (hidepid): ",
+        "  given          capabilities: none\n",
+        "  may scan       containers of 1000:1001 that hold no capability which it lacks; assay locate tells",
+        "\nNot as it could be: at its start, processes. Scans that can go on without it do, and say so.\n",
+    ] {
+        assert!(run.stdout.contains(words), "{words}\n{}", run.stdout);
+    }
+    let both = ["--bounding-set=-all,+sys_ptrace,+dac_read_search", "--inh-caps=-all", program, "doctor"];
+    let root: Run = Command::new("setpriv").args(both).output().unwrap().into();
+    assert!(root.stdout.contains("capabilities: cap_dac_read_search, cap_sys_ptrace\n"), "{}", root.stdout);
+    assert!(root.stdout.contains("  may scan       every container of this user namespace, all files of it\n"));
 }
 
 #[test]

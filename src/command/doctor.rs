@@ -9,9 +9,10 @@ use serde_json::json;
 
 use crate::cli::{Doctor, DoctorFormat};
 use crate::command::print;
+use crate::command::sandbox::bounded_beside;
 use crate::exit_code::ExitCode;
 use crate::parse::proc_status::ProcStatus;
-use crate::process::{Own, Procfs};
+use crate::process::{Own, Procfs, names, survey};
 use crate::protect::{Measure, Needs, Start, confine, headroom, held};
 use crate::report::harmless_line;
 use crate::rootfs::{LookError, Resolver, Root};
@@ -31,9 +32,10 @@ fn fact(name: &'static str, good: impl Into<Option<bool>>, words: impl Into<Stri
 pub(super) fn run(arguments: &Doctor, start: &Start) -> ExitCode {
     let mut facts = vec![system(), resolver(), mounts(), dumpable(start), given(start)];
     facts.extend(processes());
-    facts.extend([control_groups(), memory()]);
+    facts.extend([may_scan(start), control_groups(), memory()]);
+    let mut measures = vec![bounded_beside(&mut start.limits.clone())];
     // From here on nothing can be opened any more.
-    let measures = confine(&Needs::default());
+    measures.extend(confine(&Needs::default()));
     let trials = [trial("landlock", &measures, reads_outside()), trial("seccomp", &measures, makes_a_file())];
     facts.extend(measures.into_iter().map(|Measure { name, in_force, words }| fact(name, in_force, words)));
     let held = trials.iter().all(|trial| trial.good != Some(false));
@@ -79,15 +81,33 @@ fn dumpable(start: &Start) -> Fact {
 }
 
 fn given(start: &Start) -> Fact {
-    fact("given", None, format!("capabilities: {}", held(start.permitted)))
+    let all = names(u64::MAX);
+    let held = if names(start.permitted) == all { format!("all {}", all.len()) } else { held(start.permitted) };
+    fact("given", None, format!("capabilities: {held}"))
+}
+
+/// Which running containers the kernel lets it into.
+fn may_scan(start: &Start) -> Fact {
+    let held = names(start.permitted);
+    let words = match (held.contains(&"cap_sys_ptrace"), held.contains(&"cap_dac_read_search")) {
+        (true, true) => "every container of this user namespace, all files of it".to_owned(),
+        (true, false) => "every container of this user namespace, what this user may read of it".to_owned(),
+        (false, _) => {
+            let (uid, gid) = (nix::unistd::geteuid(), nix::unistd::getegid());
+            format!(
+                "containers of {uid}:{gid} that hold no capability which it lacks; assay locate tells what others need"
+            )
+        }
+    };
+    fact("may scan", None, words)
 }
 
 fn processes() -> Vec<Fact> {
     let seen = Procfs::open().and_then(|procfs| {
-        let myself = procfs.myself()?;
-        Ok((myself.status()?, Own::read(&procfs)?))
+        let own = Own::read(&procfs)?;
+        Ok((procfs.myself()?.status()?, survey(&procfs, &own)?, own))
     });
-    let (ProcStatus { uids, gids, tracer, .. }, own) = match seen {
+    let (ProcStatus { uids, gids, tracer, .. }, survey, own) = match seen {
         Ok(seen) => seen,
         Err(error) => return vec![fact("processes", false, error.to_string())],
     };
@@ -96,6 +116,8 @@ fn processes() -> Vec<Fact> {
         (true, true) => "/proc shows all, as long as CAP_SYS_PTRACE is there (hidepid)",
         (true, false) => "/proc hides those that the scanner may not look into (hidepid)",
     };
+    let (others, containers) = (survey.processes.len(), survey.containers.len());
+    let shown = format!("{shown}: {others} in {containers} other containers");
     let traced = if tracer == 0 { "nobody".to_owned() } else { format!("process {tracer}") };
     vec![
         fact("user", None, format!("uid {}, gid {}, {}", uids[1], gids[1], lossless(&own.user_namespace))),
@@ -152,7 +174,18 @@ fn text(facts: &[Fact]) -> String {
         };
         format!("{sign} {name:<14} {}\n", harmless_line(words))
     };
-    facts.iter().map(line).collect()
+    let lines: String = facts.iter().map(line).collect();
+    let weak = facts.iter().filter(|fact| fact.good == Some(false)).map(|fact| fact.name).collect::<Vec<_>>();
+    match weak.as_slice() {
+        [] => lines + "\nAll that protects a scan is in force.\n",
+        weak => {
+            lines
+                + &format!(
+                    "\nNot as it could be: {}. Scans that can go on without it do, and say so.\n",
+                    weak.join(", ")
+                )
+        }
+    }
 }
 
 fn json(facts: &[Fact]) -> String {

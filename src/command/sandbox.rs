@@ -91,20 +91,30 @@ fn observed(live: &Live, start: &Start, accepted: bool) -> Result<Vec<Observer>,
 ///
 /// Errors: beside a running container, there is less.
 fn bounded(limits: &mut Limits, bytes: u64, live: Option<&Live>, pod_memory: Option<u64>) -> Result<Measure, ExitCode> {
-    let mut words = format!("at most {bytes} bytes of data");
     if let Some(live) = live {
         enough_beside(live, bytes, pod_memory)?;
-        words.push_str(if offer_to_be_killed() {
-            "; the first to be ended when memory runs out"
-        } else {
-            "; not the first to be ended when memory runs out (oom_score_adj cannot be set)"
-        });
     }
+    Ok(bound(limits, bytes, live.is_some()))
+}
+
+/// Bounds the memory as beside a running container, whatever is left.
+pub(super) fn bounded_beside(limits: &mut Limits) -> Measure {
+    bound(limits, BESIDE_A_CONTAINER, true)
+}
+
+fn bound(limits: &mut Limits, bytes: u64, is_live: bool) -> Measure {
+    let first_to_go = match is_live.then(offer_to_be_killed) {
+        None => "",
+        Some(true) => "; the first to be ended when memory runs out",
+        Some(false) => "; not the first to be ended when memory runs out (oom_score_adj cannot be set)",
+    };
     let in_force = limit_memory(limits, bytes);
-    if !in_force {
-        words = format!("not bounded: RLIMIT_DATA cannot be set to {bytes}");
-    }
-    Ok(Measure { name: "memory", in_force, words })
+    let words = if in_force {
+        format!("at most {bytes} bytes of data{first_to_go}")
+    } else {
+        format!("not bounded: RLIMIT_DATA cannot be set to {bytes}")
+    };
+    Measure { name: "memory", in_force, words }
 }
 
 /// Whether so much is left beside the target, of the machine, of the scanner's control groups and of the pod.

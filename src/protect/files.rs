@@ -43,7 +43,30 @@ fn restrict(needs: &Needs<'_>) -> Result<RestrictionStatus, RulesetError> {
 fn version(status: &LandlockStatus) -> String {
     match status {
         LandlockStatus::Available { kernel_abi: Some(newer), .. } => format!("ABI {} of {newer}", NEWEST as i32),
-        LandlockStatus::Available { effective_abi, .. } => format!("ABI {}", *effective_abi as i32),
+        LandlockStatus::Available { effective_abi, .. } => with_lacks(*effective_abi as i32),
         _ => "not available".to_owned(),
+    }
+}
+
+/// What an older kernel's Landlock does not keep from, by the version that does; the filter of system calls does, too.
+const LATER: [(i32, &str); 3] = [(3, "cutting files off"), (4, "TCP ports"), (6, "signals to others")];
+
+fn with_lacks(version: i32) -> String {
+    let lacks: Vec<&str> = LATER.iter().filter(|(since, _)| version < *since).map(|(_, what)| *what).collect();
+    match lacks.as_slice() {
+        [] => format!("ABI {version}"),
+        lacks => format!("ABI {version}, which has no rules for {}: left to seccomp", lacks.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_older_kernel_lacks_is_said() {
+        assert_eq!(with_lacks(7), "ABI 7");
+        assert_eq!(with_lacks(4), "ABI 4, which has no rules for signals to others: left to seccomp");
+        assert!(with_lacks(1).contains("no rules for cutting files off, TCP ports, signals to others"));
     }
 }
