@@ -253,7 +253,8 @@ const RISKS: [Risk; 12] = [
     },
     Risk {
         what: "The scanner takes memory from the pod",
-        against: "the agent keeps itself to a quarter of the pod's limit, 16 to 32 MiB; where less is left, the kernel chooses whom to end",
+        against: "the agent keeps itself to a quarter of the pod's limit, 16 to 32 MiB, and refuses where the processes that it sees \
+                  leave less of that limit",
         ways: &[Way::Debug],
     },
     Risk {

@@ -409,18 +409,27 @@ pub async fn rights_end(context: &Context<'_>, scanner: &Session, place: &Place)
     }
 }
 
+/// Why the agent ended without a report.
+fn no_report(code: u8, said: &str) -> Trouble {
+    // What Rust says before it aborts; by musl's abort under the filter of system calls it is SIGSEGV.
+    let is_out_of_memory = matches!(code, 134 | 139) && said.contains("memory allocation of ");
+    match code {
+        104 => Trouble::target(format!("the agent refuses the target:\n  {said}")),
+        137 => Trouble::new("the agent was killed; its container, or the pod, may have run out of memory")
+            .with_next("kubectl describe pod tells; --via image does not share the pod's memory"),
+        _ if is_out_of_memory => Trouble::new(format!(
+            "the agent is out of memory: it takes 32 MiB beside a pod, and less of a small one:\n  {said}"
+        ))
+        .with_next("--via image does not share the pod's memory"),
+        code => Trouble::new(format!("the agent ended with {code}:\n  {said}")),
+    }
+}
+
 fn report(context: &Context<'_>, attached: &Attached, answer: &Answer, facts: &Json) -> Result<Collected, Trouble> {
     let said = answer.stderr.lines().map(harmless_line).collect::<Vec<_>>().join("\n  ");
     match answer.code {
         0 | 100 | 101 => {}
-        104 => return Err(Trouble::target(format!("the agent refuses the target:\n  {said}"))),
-        137 => {
-            let what = "the agent was killed; its container, or the pod, may have run out of memory";
-            return Err(
-                Trouble::new(what).with_next("kubectl describe pod tells; --via image does not share the pod's memory")
-            );
-        }
-        code => return Err(Trouble::new(format!("the agent ended with {code}:\n  {said}"))),
+        code => return Err(no_report(code, &said)),
     }
     let hdf = unframe(&answer.stdout)?;
     let (container, pod) = identity(hdf);
@@ -520,4 +529,22 @@ async fn dry_run(mut context: Context<'_>, goal: Goal<'_>) -> Result<Ending, Tro
         text.push_str(&yaml);
     }
     Ok(Ending::Scan(crate::command::print(&text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_agent_without_memory_is_told_from_one_that_is_broken() {
+        let said = "memory allocation of 8388608 bytes failed";
+        for code in [134, 139] {
+            let trouble = no_report(code, said);
+            assert!(trouble.what.starts_with("the agent is out of memory: "), "{}", trouble.what);
+            assert_eq!(trouble.next.as_deref(), Some("--via image does not share the pod's memory"));
+            assert!(no_report(code, "").what.starts_with("the agent ended with 13"));
+        }
+        assert!(no_report(137, "").what.contains("may have run out of memory"));
+        assert_eq!(no_report(104, "x").what, "the agent refuses the target:\n  x");
+    }
 }
