@@ -490,6 +490,30 @@ fn taken(pid: &str) -> u64 {
 }
 
 #[test]
+fn a_target_above_the_scanners_process_namespace_sees_it_start() {
+    let Some(podman) = Podman::new("a_target_above_the_scanners_process_namespace_sees_it_start") else { return };
+    podman.fixture("static");
+    podman.0.write("p.yaml", PROFILE);
+    let pid = podman.start("target", &["--pid", "host", "--cap-drop", "all", "localhost/static:1"]);
+    // In a namespace of its own, with the procfs of the one above.
+    let mut scan = Command::new("unshare");
+    scan.args(["--pid", "--fork", "setpriv", "--reuid", "65532", "--regid", "65532", "--clear-groups"]);
+    scan.args([
+        "--bounding-set=-all",
+        env!("CARGO_BIN_EXE_assay"),
+        "scan",
+        "p.yaml",
+        "--reporter",
+        "json",
+        "--pid",
+        &pid,
+    ]);
+    let run: Run = scan.current_dir(&podman.0.0).output().unwrap().into();
+    assert_eq!((run.code, run.stdout.as_str()), (104, ""), "{}", run.stderr);
+    assert!(run.stderr.contains("the target runs as the scanner's own user (65532)"), "{}", run.stderr);
+}
+
+#[test]
 fn a_scanner_that_is_traced_scans_no_running_container() {
     let test = "a_scanner_that_is_traced_scans_no_running_container";
     if !Path::new("/usr/bin/strace").exists() {

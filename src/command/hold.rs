@@ -13,6 +13,7 @@ use crate::cli::{Hold, Release};
 use crate::command::complain;
 use crate::exit_code::ExitCode;
 use crate::process::{Own, Procfs, survey};
+use crate::rootfs::LookError;
 
 /// What ends it before its time.
 const ENDS: [Signal; 4] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGQUIT];
@@ -52,7 +53,14 @@ pub(super) fn release(arguments: &Release) -> ExitCode {
         // Whoever started this may be gone without a word; then its connection ends, and with it standard input.
         let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
     }
-    let seen = Procfs::open().and_then(|procfs| survey(&procfs, &Own::read(&procfs)?));
+    let seen = Procfs::open().and_then(|procfs| {
+        let own = Own::read(&procfs)?;
+        // Numbers of another PID namespace would end others.
+        if own.pid != nix::unistd::getpid().as_raw() {
+            return Err(LookError::Unsupported("/proc is of another PID namespace"));
+        }
+        survey(&procfs, &own)
+    });
     let own = match seen {
         Ok(seen) => seen.own,
         Err(error) => {

@@ -22,11 +22,12 @@ pub fn observers(start: &Start, live: &Live) -> Look<Vec<Observer>> {
         observers.push(Observer::Tracer(live.own.tracer));
     }
     let myself = Procfs::open()?.myself()?;
-    // A target in a process namespace below the scanner's does not see it.
-    if live.process().link("ns/pid").ok() != Some(myself.link("ns/pid")?) {
+    let target = live.process().status()?;
+    // A target in a process namespace below the scanner's, or beside it, does not see it; one in a namespace above does.
+    let above = target.namespace_pids.len() < myself.status()?.namespace_pids.len();
+    if !above && live.process().link("ns/pid").ok() != Some(myself.link("ns/pid")?) {
         return Ok(observers);
     }
-    let target = live.process().status()?;
     // A process of root gets what its bounding set has by executing a file.
     let is_root = target.uids.contains(&0);
     let reachable = if is_root { target.permitted | target.bounding } else { target.permitted };
