@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use fixture::{Run, repository, run};
-use podman::Podman;
+use podman::{Podman, groups_of};
 use serde_json::Value;
 
 /// Asks for a file that only root reads, and for one that everybody reads.
@@ -700,20 +700,6 @@ fn where_processes_are_hidden_nothing_is_guessed() {
     let hint = locate("rw", own, "--target exe=/idle");
     assert_eq!(hint.code, 104, "{}", hint.stdout);
     assert!(hint.stderr.contains("processes whose executables this scanner may not see"), "{}", hint.stderr);
-}
-
-/// The files by which a process is put into the control groups of another one.
-fn groups_of(pid: &str) -> Vec<String> {
-    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
-    let mut files = Vec::new();
-    for line in groups.lines() {
-        let [_, controllers, path] = line.splitn(3, ':').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        let name = controllers.strip_prefix("name=").unwrap_or(controllers);
-        let folders: &[&str] = if name.is_empty() { &["unified", "."] } else { &[name] };
-        let file = folders.iter().map(|folder| format!("/sys/fs/cgroup/{folder}{path}/cgroup.procs"));
-        files.extend(file.filter(|file| Path::new(file).exists()).take(1));
-    }
-    files
 }
 
 #[test]

@@ -8,14 +8,14 @@ mod fixture;
 mod podman;
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::chown;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use fixture::{Run, run};
-use podman::Podman;
+use podman::{Podman, groups_of};
 use serde_json::Value;
 
 /// What hangs ends the test, and nothing takes nearly so long.
@@ -728,6 +728,50 @@ fn a_process_whose_first_thread_ended_is_not_overlooked() {
     assert_eq!(found[0].0, "failed");
     assert!(found[0].1.contains("did not let themselves be looked at"), "{found:?}");
     assert_eq!(direct.code, 104, "{}", direct.stdout);
+}
+
+/// Users and capabilities are each thread's own; ps shows those of the first.
+#[test]
+fn a_thread_with_other_rights_than_its_process_is_not_overlooked() {
+    let test = "a_thread_with_other_rights_than_its_process_is_not_overlooked";
+    let Some(podman) = Podman::new(test) else { return };
+    podman.fixture("static");
+    podman.0.write(
+        "p.yaml",
+        "schema: 1\nname: p\ncontrols:\n\
+         \x20 - {id: users, title: t, checks: [{processes: {}, expect: {users: {excludes: root}}}]}\n\
+         \x20 - {id: rights, title: t, checks: [{processes: {}, expect: {capabilities: {empty: true}}}]}\n",
+    );
+    let pid = podman.start("target", &["--cap-drop", "all", "localhost/static:1"]);
+    // A process of this machine that is put into the container's control groups. glibc would ask all threads to change.
+    let script = "import ctypes, platform, sys, threading\n\
+        sys.stdin.readline()\n\
+        threading.Thread(target=sys.stdin.read).start()\n\
+        number = 117 if platform.machine() == 'x86_64' else 147\n\
+        if len(sys.argv) > 1: ctypes.CDLL(None).syscall(number, 65532, 65532, 65532)\n\
+        print('.', end='', flush=True)";
+    let statuses_with = |arguments: &[&str]| {
+        let mut python = Command::new("python3");
+        python.args(["-c", script]).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut python = python.spawn().ok()?;
+        for file in groups_of(&pid) {
+            fs::write(file, python.id().to_string()).unwrap();
+        }
+        let mut input = python.stdin.take().unwrap();
+        input.write_all(b"\n").unwrap();
+        python.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
+        let scan = scan(&podman, &["--pid", &pid]);
+        drop(input);
+        python.wait().unwrap();
+        Some(results(&report(&scan)))
+    };
+    let Some(same) = statuses_with(&[]) else { return fixture::skipped(test, "python3") };
+    assert!(same[0].0 == "failed" && same[0].1.contains("root"), "one that is root: {same:?}");
+    let other = statuses_with(&["other"]).unwrap();
+    for (place, what) in [(0, "user"), (1, "capabilities")] {
+        assert_eq!(other[place].0, "failed", "{other:?}");
+        assert!(other[place].1.contains(&format!("{what}: its thread ")), "{other:?}");
+    }
 }
 
 /// A command line is the target's choice, megabytes of it too: it is a hint, and only its beginning is taken.

@@ -7,7 +7,7 @@ use crate::parse::ParseError;
 use crate::parse::id_map::{self, IdRange};
 use crate::parse::limits::{self, Limit};
 use crate::parse::mountinfo::Mount;
-use crate::parse::proc_status::ProcStatus;
+use crate::parse::proc_status::{self, ProcStatus};
 use crate::parse::sockets::{self, Listener, PROTOCOLS};
 use crate::process::cgroup::Cgroup;
 use crate::process::locate::{Candidate, Survey};
@@ -25,6 +25,24 @@ const MAX_COMMANDS: usize = 32 << 20;
 
 /// The most descriptors that are looked at to find out which process holds a socket.
 const MAX_DESCRIPTORS: usize = 200_000;
+
+/// The most threads that are looked at.
+const MAX_THREADS: usize = 100_000;
+
+/// What each thread of a process has for itself, by the names that checks ask by: their rights (credentials(7)).
+const OF_THREADS: [(&str, fn(&ProcStatus, &ProcStatus) -> bool); 11] = [
+    ("user", |one, other| one.uids[1] == other.uids[1]),
+    ("uid", |one, other| one.uids[1] == other.uids[1]),
+    ("gid", |one, other| one.gids[1] == other.gids[1]),
+    ("groups", |one, other| one.groups == other.groups),
+    ("capabilities", |one, other| one.effective == other.effective),
+    ("permitted_capabilities", |one, other| one.permitted == other.permitted),
+    ("inheritable_capabilities", |one, other| one.inheritable == other.inheritable),
+    ("bounding_capabilities", |one, other| one.bounding == other.bounding),
+    ("ambient_capabilities", |one, other| one.ambient == other.ambient),
+    ("no_new_privs", |one, other| one.no_new_privs == other.no_new_privs),
+    ("seccomp", |one, other| one.seccomp == other.seccomp),
+];
 
 /// What lets a scanner read what the kernel shows of a process to its own user only.
 pub const RIGHTS: &str = "needs the process's own uid and gid, or uid 0 with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH";
@@ -90,12 +108,15 @@ pub struct ProcessFacts {
     pub gid_map: Look<Vec<IdRange>>,
     /// Which of the listening sockets it holds, by inode.
     pub sockets: Look<Vec<u64>>,
+    /// Which of its rights are not those of all its threads, and a thread that has others.
+    pub differing: Look<Vec<(&'static str, i32)>>,
 }
 
 /// How much may still be taken.
 struct Room {
     commands: usize,
     descriptors: usize,
+    threads: usize,
 }
 
 impl Facts {
@@ -117,7 +138,7 @@ impl Facts {
         let processes = if members.len() > MAX_PROCESSES {
             Err(LookError::TooLarge { what: "processes", size: members.len() as u64, cap: MAX_PROCESSES as u64 })
         } else {
-            let mut room = Room { commands: MAX_COMMANDS, descriptors: MAX_DESCRIPTORS };
+            let mut room = Room { commands: MAX_COMMANDS, descriptors: MAX_DESCRIPTORS, threads: MAX_THREADS };
             let mut taken = Vec::with_capacity(members.len());
             for member in members {
                 match ProcessFacts::take(procfs, member, &own, &sockets, &mut room) {
@@ -145,6 +166,16 @@ impl Facts {
 }
 
 impl ProcessFacts {
+    /// A thread that has another right of this name than its process, whose rights are those of its first thread. `None`
+    /// where all have the same, and where the name is none of a right.
+    pub fn differs(&self, name: &str) -> Look<Option<i32>> {
+        if !OF_THREADS.iter().any(|(known, _)| *known == name) {
+            return Ok(None);
+        }
+        let differing = self.differing.as_ref().map_err(Clone::clone)?;
+        Ok(differing.iter().find(|(known, _)| *known == name).map(|(_, thread)| *thread))
+    }
+
     fn take(procfs: &Procfs, seen: &Candidate, own: &[Link], sockets: &[u64], room: &mut Room) -> Look<ProcessFacts> {
         let process = procfs.process(seen.pid)?;
         // The number could have gone to another process since the survey.
@@ -152,9 +183,11 @@ impl ProcessFacts {
             return Err(LookError::Absent);
         }
         let links = links(&process);
+        let status = process.status()?;
         let facts = ProcessFacts {
             pid: seen.pid,
-            status: process.status()?,
+            differing: differing(&process, &status, room),
+            status,
             command: command(&process, room),
             executable: process.link("exe").map_err(denied),
             shared: links.clone().map(|links| shared(own, &links)),
@@ -235,6 +268,37 @@ fn held(process: &Process, sockets: &[u64], room: &mut Room) -> Look<Vec<u64>> {
     }
     found.sort_unstable();
     found.dedup();
+    Ok(found)
+}
+
+/// What the threads of a process do not all have as its first one has it.
+fn differing(process: &Process, first: &ProcStatus, room: &mut Room) -> Look<Vec<(&'static str, i32)>> {
+    let mut found: Vec<(&'static str, i32)> = Vec::new();
+    if first.threads == 1 {
+        return Ok(found);
+    }
+    let names = process.names("task").map_err(denied)?;
+    let left = room.threads.checked_sub(names.len());
+    room.threads = left.ok_or(LookError::TooLarge {
+        what: "threads of the container",
+        size: (MAX_THREADS - room.threads + names.len()) as u64,
+        cap: MAX_THREADS as u64,
+    })?;
+    for name in names {
+        let name = String::from_utf8_lossy(&name);
+        let status = match process.read(&format!("task/{name}/status")) {
+            // It ended meanwhile.
+            Err(LookError::Absent) => continue,
+            status => proc_status::parse(&status.map_err(denied)?),
+        };
+        let status = status.map_err(|_| LookError::Unsupported("the status file of a thread is odd"))?;
+        let others = OF_THREADS.iter().filter(|(_, same)| !same(first, &status)).map(|(what, _)| *what);
+        for what in others {
+            if !found.iter().any(|(known, _)| *known == what) {
+                found.push((what, name.parse().unwrap_or_default()));
+            }
+        }
+    }
     Ok(found)
 }
 

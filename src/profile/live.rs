@@ -147,6 +147,7 @@ impl Decoder<'_> {
             host: namespaces.and(Ok(host.to_vec())),
             uid_map: self.id_map(&fields, "uid_map"),
             gid_map: self.id_map(&fields, "gid_map"),
+            differing: Ok(Vec::new()),
             sockets: look("sockets").and(Ok(of_it.map(|(_, listener)| listener.inode).collect())),
         })
     }

@@ -93,6 +93,9 @@ fn cell(context: &Context, process: &ProcessFacts, column: &str) -> Cell {
     let status = &process.status;
     let int = |number: u32| Ok(Value::Int(i128::from(number)));
     let known = |what: &'static str, error: &LookError| unknown(process, what, error);
+    if let Some(thread) = process.differs(column).map_err(|error| known("threads", &error))? {
+        return Err(NoAnswer::Error(format!("{}: {column}: its thread {thread} has another", place(process))));
+    }
     match column {
         "pid" => Ok(Value::Int(i128::from(process.pid))),
         "inner_pid" => Ok(Value::Int(i128::from(status.namespace_pids.last().copied().unwrap_or(process.pid)))),

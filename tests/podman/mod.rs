@@ -150,6 +150,20 @@ impl Podman {
     }
 }
 
+/// The files by which a process is put into the control groups of another one.
+pub fn groups_of(pid: &str) -> Vec<String> {
+    let groups = fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let mut files = Vec::new();
+    for line in groups.lines() {
+        let [_, controllers, path] = line.splitn(3, ':').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let name = controllers.strip_prefix("name=").unwrap_or(controllers);
+        let folders: &[&str] = if name.is_empty() { &["unified", "."] } else { &[name] };
+        let file = folders.iter().map(|folder| format!("/sys/fs/cgroup/{folder}{path}/cgroup.procs"));
+        files.extend(file.filter(|file| Path::new(file).exists()).take(1));
+    }
+    files
+}
+
 impl Drop for Podman {
     fn drop(&mut self) {
         // One that shares the processes of another may have to go before it.
