@@ -421,7 +421,7 @@ fn a_neighbour_of_the_same_user_forges_nothing() {
     // What it can do to a program that is like the scanner, but may be read: the proof that its attacks are some.
     let starts = format!(
         "sleep 10000 & i=0; while [ $i -lt {STARTS} ]; do\n\
-         report=$(/assay scan /p.yaml --target auto --reporter json 2>/dev/null); echo \"$? $report\"; i=$((i+1)); done"
+         report=$(/assay scan /p.yaml --accept-observed-agent --target auto --reporter json 2>/dev/null); echo \"$? $report\"; i=$((i+1)); done"
     );
     let profile = format!("{}:/p.yaml:ro", podman.0.path("p.yaml").display());
     let agents = ["run", "--rm", "--init=false", "--read-only", "--pid", "container:target", "-v", &profile];
@@ -587,7 +587,7 @@ fn a_neighbour_of_the_same_user_traces_and_copies_nothing() {
     podman.start("target", &[&least[..], &["--entrypoint", "/idle", "localhost/hostile:1", "-P"]].concat());
     let starts = format!(
         "sleep 10000 & i=0; while [ $i -lt {TRACED_STARTS} ]; do\n\
-         /assay scan /p.yaml --target auto --reporter json > /dev/null 2>&1; echo $?; i=$((i+1)); done"
+         /assay scan /p.yaml --accept-observed-agent --target auto --reporter json > /dev/null 2>&1; echo $?; i=$((i+1)); done"
     );
     let profile = format!("{}:/p.yaml:ro", podman.0.path("p.yaml").display());
     let agents =
@@ -666,7 +666,7 @@ fn a_neighbour_that_stops_and_starves_gets_no_better_result() {
     let starts = format!(
         "n=0; while [ $n -lt {SCANNERS} ]; do (\n\
          i=0; while [ $i -lt {TIMES} ]; do\n\
-         /assay scan /given/p.yaml --target auto --timeout 3 --reporter json > /out/$n-$i.json 2> /out/$n-$i.said\n\
+         /assay scan /given/p.yaml --accept-observed-agent --target auto --timeout 3 --reporter json > /out/$n-$i.json 2> /out/$n-$i.said\n\
          echo $? > /out/$n-$i.code; i=$((i+1)); done ) & n=$((n+1)); done; wait"
     );
     let given = format!("{}:/given:ro", podman.0.path("given").display());

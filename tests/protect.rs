@@ -436,6 +436,21 @@ fn a_target_of_the_same_user_must_not_have_seen_the_scanner_start() {
     assert_eq!(accepted.code, 100, "{}", accepted.stderr);
     assert_eq!(live(&accepted)["accepted_observers"].as_array().unwrap().len(), 1);
 
+    // A shell of that user starts it: it could be traced from before its start.
+    podman.put_shell(&tree);
+    fs::set_permissions(tree.join("assay"), fs::Permissions::from_mode(0o111)).unwrap();
+    podman.image("shell", &tree, &["ENTRYPOINT [\"/shell/sh\", \"-c\"]", "USER 65532:65532"]);
+    let script = "/assay scan /p.yaml --target auto --reporter json; exit $?";
+    let started = agent("localhost/shell:1", &[script]);
+    assert_eq!((started.code, started.stdout.as_str()), (104, ""), "{}", started.stderr);
+    assert!(started.stderr.contains("which started this scanner, may be traced by the target"), "{}", started.stderr);
+    assert!(!started.stderr.contains("the target runs as the scanner's own user"), "{}", started.stderr);
+    let script = format!("{} --accept-observed-agent; exit $?", script.split(';').next().unwrap());
+    let accepted = agent("localhost/shell:1", &[&script]);
+    assert_eq!(accepted.code, 100, "{}", accepted.stderr);
+    let observers = live(&accepted)["accepted_observers"].to_string();
+    assert!(observers.contains("which started this scanner"), "{observers}");
+
     let much = agent("localhost/assay:1", &[&scan[..], &["--memory-limit", "999999GiB"]].concat());
     assert_eq!((much.code, much.stdout.as_str()), (104, ""), "{}", much.stderr);
     assert!(much.stderr.contains("not enough memory beside the target"), "{}", much.stderr);

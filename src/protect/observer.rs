@@ -9,6 +9,9 @@ use crate::rootfs::Look;
 pub enum Observer {
     /// The target's processes, before the scanner closed itself.
     SameUser(u32),
+    /// The target's processes, through the process of this number, which started the scanner: who traces that one goes on to
+    /// trace what it executes.
+    Starter(i32),
     /// The target's processes, at any time: they have CAP_SYS_PTRACE, or can get it.
     Privileged,
     /// The process of this number: it traces the scanner.
@@ -21,10 +24,12 @@ pub fn observers(start: &Start, live: &Live) -> Look<Vec<Observer>> {
     if live.own.tracer != 0 {
         observers.push(Observer::Tracer(live.own.tracer));
     }
-    let myself = Procfs::open()?.myself()?;
+    let procfs = Procfs::open()?;
+    let myself = procfs.myself()?;
     let target = live.process().status()?;
     // A target in a process namespace below the scanner's, or beside it, does not see it; one in a namespace above does.
-    let above = target.namespace_pids.len() < myself.status()?.namespace_pids.len();
+    let own = myself.status()?;
+    let above = target.namespace_pids.len() < own.namespace_pids.len();
     if !above && live.process().link("ns/pid").ok() != Some(myself.link("ns/pid")?) {
         return Ok(observers);
     }
@@ -34,8 +39,22 @@ pub fn observers(start: &Start, live: &Live) -> Look<Vec<Observer>> {
     // The kernel's rule: who traces needs the same user and no fewer capabilities, or CAP_SYS_PTRACE.
     if reachable & SYS_PTRACE != 0 && live.facts.user_namespace == live.own.user_namespace {
         observers.push(Observer::Privileged);
-    } else if start.dumpable && target.uids.contains(&live.own.uid) && start.permitted & !reachable == 0 {
+        return Ok(observers);
+    }
+    let may_trace = |uid: u32, permitted: u64| target.uids.contains(&uid) && permitted & !reachable == 0;
+    if start.dumpable && may_trace(live.own.uid, start.permitted) {
         observers.push(Observer::SameUser(live.own.uid));
+    }
+    // A container's runtime starts it from outside the namespace: then there is no number.
+    if own.parent != 0 {
+        let open = procfs.process(own.parent).and_then(|parent| {
+            let status = parent.status()?;
+            Ok(may_trace(status.uids[1], status.permitted) && parent.is_dumpable(&status) != Some(false))
+        });
+        // Of one that ended, or cannot be seen, nothing is known but that it could.
+        if open.unwrap_or_else(|_| target.uids.contains(&live.own.uid)) {
+            observers.push(Observer::Starter(own.parent));
+        }
     }
     Ok(observers)
 }
@@ -47,6 +66,11 @@ impl std::fmt::Display for Observer {
                 out,
                 "the target runs as the scanner's own user ({uid}) in its process namespace, and could look into it and \
                  change it when it started; a scanner whose file has mode 0111 and another owner is closed from the start"
+            ),
+            Observer::Starter(pid) => write!(
+                out,
+                "process {pid}, which started this scanner, may be traced by the target, and the scanner with it; let the \
+                 container's runtime start it (its entrypoint, podman exec, kubectl exec), not a shell"
             ),
             Observer::Privileged => {
                 write!(
