@@ -229,3 +229,59 @@ fn an_open_container_fails_where_it_is_open() {
     let expected = ["2.1", "3.1", "3.2", "3.3", "3.4", "3.5", "3.6", "3.7"].map(|number| format!("container-{number}"));
     assert_eq!(failed, expected);
 }
+
+#[test]
+fn interfaces_and_routes_are_what_busybox_says() {
+    let Some(podman) = Podman::new("interfaces_and_routes_are_what_busybox_says") else { return };
+    image(&podman);
+    let rights = ["--user", "0:0", "--cap-add", "net_admin", "--sysctl", "net.ipv6.conf.all.disable_ipv6=0"];
+    let pid = podman.start("app", &[&rights[..], &["localhost/app:1", "/busybox", "sleep", "1000"]].concat());
+    let inside = |words: &str| -> String {
+        let words: Vec<&str> = words.split(' ').collect();
+        podman.run(&[&["exec", "app", "/busybox"][..], &words].concat())
+    };
+    for setting in [
+        "ip link set lo up",
+        "ip addr add 10.1.2.3/24 dev lo",
+        "ip -6 addr add fd00::2/64 dev lo",
+        "ip route add 192.0.2.0/24 dev lo metric 7",
+        "ip route add unreachable 203.0.113.0/25",
+        "ip route add default via 10.1.2.9",
+    ] {
+        inside(setting);
+    }
+
+    let addresses = inside("ip -6 -o addr");
+    let addresses: Vec<&str> = addresses.lines().map(|line| line.split_whitespace().nth(3).unwrap()).collect();
+    assert!(addresses.contains(&"fd00::2/64"), "{addresses:?}");
+    let mut checks = vec![
+        format!("{{interface: lo, expect: {{exist: true, ipv6_cidrs: {{count: {}}}}}}}", addresses.len()),
+        format!("{{interface: lo, expect: {{ipv6_cidrs: {{includes: {addresses:?}}}}}}}"),
+        "{interface: eth7, expect: {exist: false}}".to_owned(),
+        "{interfaces: {}, expect: {names: {includes: lo}}}".to_owned(),
+    ];
+    let ipv4 = inside("route -n");
+    for line in ipv4.lines().skip(2) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [destination, gateway, genmask, flags, metric, _, _, interface] = fields[..] else { panic!("{line}") };
+        let (chosen, is) = (
+            format!("destination: {destination:?}, interface: {interface:?}"),
+            format!("gateway: {gateway:?}, genmask: {genmask:?}, flags: {flags:?}, metric: {metric}, count: 1"),
+        );
+        checks.push(format!("{{routing_table: {{where: {{{chosen}}}}}, expect: {{{is}}}}}"));
+    }
+    assert_eq!(checks.len(), 7, "{ipv4}");
+    let ipv6 = inside("route -A inet6 -n");
+    for line in ipv6.lines().skip(2).filter(|line| !line.starts_with("::/0")) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let (destination, length) = fields[0].split_once('/').unwrap();
+        let is = format!("gateway: {:?}, flags: {:?}, metric: {}, count: 1", fields[1], fields[2], fields[3]);
+        let chosen = format!("destination: {destination:?}, prefix_length: {length}");
+        checks.push(format!("{{routing_table: {{where: {{{chosen}}}}}, expect: {{{is}}}}}"));
+    }
+    assert!(checks.len() > 8, "{ipv6}");
+    let profile = profile(&podman, &checks);
+    let found =
+        results(&run(&podman.0.0, ["scan", &profile, "--accept-observed-agent", "--reporter", "json", "--pid", &pid]));
+    assert!(statuses(&found).iter().all(|status| *status == "passed"), "{found:#?}");
+}

@@ -7,6 +7,7 @@ use crate::parse::ParseError;
 use crate::parse::id_map::{self, IdRange};
 use crate::parse::limits::{self, Limit};
 use crate::parse::mountinfo::Mount;
+use crate::parse::network::{self, Interface, Route};
 use crate::parse::proc_status::{self, ProcStatus};
 use crate::parse::sockets::{self, Listener, PROTOCOLS};
 use crate::process::cgroup::Cgroup;
@@ -79,6 +80,10 @@ pub struct Facts {
     pub limits: Look<Vec<Limit>>,
     /// What listens in the target's network namespace.
     pub listeners: Look<Vec<Listener>>,
+    /// The interfaces in the target's network namespace.
+    pub interfaces: Look<Vec<Interface>>,
+    /// The routes there.
+    pub routes: Look<Vec<Route>>,
     /// The namespaces that the target shares with the scanner.
     pub shared: Look<Vec<&'static str>>,
     /// The kernel's parameters.
@@ -158,6 +163,8 @@ impl Facts {
             mounts: target.mounts().map_err(denied),
             limits: parsed(target.read("limits"), limits::parse, "its limits are odd"),
             listeners,
+            interfaces: interfaces(target),
+            routes: routes(target),
             shared: links.map(|links| shared(&own, &links)),
             parameters: Parameters::open(procfs),
             cgroup: Cgroup::look(target, &myself),
@@ -241,6 +248,29 @@ fn listeners(target: &Process) -> Look<Vec<Listener>> {
         found.extend(sockets::listeners(protocol, &table).map_err(odd)?);
     }
     Ok(found)
+}
+
+fn interfaces(target: &Process) -> Look<Vec<Interface>> {
+    // In this order: what is absent because the process is gone is an error then.
+    let (inet6, dev) = (of_ipv6(target, "net/if_inet6")?, target.read("net/dev").map_err(denied)?);
+    network::interfaces(&dev, inet6.as_deref()).map_err(|_| LookError::Unsupported("its table of interfaces is odd"))
+}
+
+fn routes(target: &Process) -> Look<Vec<Route>> {
+    let odd = |_| LookError::Unsupported("its table of routes is odd");
+    let inet6 = of_ipv6(target, "net/ipv6_route")?;
+    let mut found = network::ipv4_routes(&target.read("net/route").map_err(denied)?).map_err(odd)?;
+    found.extend(network::ipv6_routes(&inet6.unwrap_or_default()).map_err(odd)?);
+    Ok(found)
+}
+
+/// A table that a kernel without IPv6 does not have.
+fn of_ipv6(target: &Process, name: &str) -> Look<Option<Vec<u8>>> {
+    match target.read(name) {
+        Ok(table) => Ok(Some(table)),
+        Err(LookError::Absent) => Ok(None),
+        Err(error) => Err(denied(error)),
+    }
 }
 
 /// Those of some sockets that a process has a descriptor of.

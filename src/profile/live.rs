@@ -8,6 +8,7 @@ use crate::parse::capability;
 use crate::parse::id_map::IdRange;
 use crate::parse::limits::{self, Limit};
 use crate::parse::mountinfo::Mount;
+use crate::parse::network::{FLAGS, Interface, Route, cidr};
 use crate::parse::proc_status::ProcStatus;
 use crate::parse::sockets::{Listener, PROTOCOLS};
 use crate::process::{Cgroup, Facts, Parameters, ProcessFacts, RIGHTS, SECCOMP};
@@ -17,8 +18,19 @@ use crate::profile::source::{Problem, Source};
 use crate::profile::yaml::{self, Node, NodeKind};
 use crate::rootfs::{Look, LookError};
 
-const KEYS: [&str; 9] =
-    ["processes", "environment", "mounts", "limits", "listeners", "parameters", "cgroup", "incomplete", "denied"];
+const KEYS: [&str; 11] = [
+    "processes",
+    "environment",
+    "mounts",
+    "limits",
+    "listeners",
+    "interfaces",
+    "routes",
+    "parameters",
+    "cgroup",
+    "incomplete",
+    "denied",
+];
 const PROCESS_KEYS: [&str; 21] = [
     "pid",
     "inner_pid",
@@ -43,8 +55,11 @@ const PROCESS_KEYS: [&str; 21] = [
     "denied",
 ];
 const MOUNT_KEYS: [&str; 7] = ["mount_point", "type", "device", "root", "options", "filesystem_options", "propagation"];
+const INTERFACE_KEYS: [&str; 2] = ["name", "addresses"];
+const ROUTE_KEYS: [&str; 5] = ["destination", "gateway", "interface", "metric", "reject"];
 const LISTENER_KEYS: [&str; 5] = ["protocol", "address", "port", "uid", "pid"];
-const DENIED: [&str; 6] = ["environment", "mounts", "limits", "listeners", "parameters", "cgroup"];
+const DENIED: [&str; 8] =
+    ["environment", "mounts", "limits", "listeners", "interfaces", "routes", "parameters", "cgroup"];
 const PROCESS_DENIED: [&str; 4] = ["command", "executable", "namespaces", "sockets"];
 const NAMESPACES: [&str; 8] = ["cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"];
 
@@ -95,6 +110,8 @@ impl Decoder<'_> {
             mounts: look("mounts").and(Ok(self.mounts(&fields))),
             limits: look("limits").and(Ok(self.limits(&fields))),
             listeners: look("listeners").and(Ok(listeners.into_iter().map(|(_, listener)| listener).collect())),
+            interfaces: look("interfaces").and(Ok(self.interfaces(&fields))),
+            routes: look("routes").and(Ok(self.routes(&fields))),
             parameters: look("parameters").and(Ok(Parameters::Given(self.pairs(&fields, "parameters")))),
             cgroup: self.cgroup(&fields, &look("cgroup")),
             processes: Ok(processes),
@@ -225,6 +242,54 @@ impl Decoder<'_> {
         listeners
     }
 
+    /// `{name: eth0, addresses: [fe80::1/64]}`.
+    fn interfaces(&mut self, fields: &Fields<'_>) -> Vec<Interface> {
+        let mut interfaces = Vec::new();
+        for node in self.items_of(fields, "interfaces") {
+            let Some(fields) = self.fields(node, "an interface", &INTERFACE_KEYS) else { continue };
+            let mut ipv6 = Vec::new();
+            for node in self.items_of(&fields, "addresses") {
+                match node.text().and_then(cidr) {
+                    Some((address, length)) if address.is_ipv6() => ipv6.push((address, length)),
+                    _ => self.problem(node.span, "addresses must be IPv6 addresses with their lengths: fe80::1/64"),
+                }
+            }
+            let name = self.text_of(&fields, "name").unwrap_or_default().into_bytes();
+            interfaces.push(Interface { name, ipv6 });
+        }
+        interfaces
+    }
+
+    /// `{destination: 10.88.0.0/16, gateway: ADDRESS, interface: eth0, metric: NUMBER, reject: true}`.
+    fn routes(&mut self, fields: &Fields<'_>) -> Vec<Route> {
+        let mut routes = Vec::new();
+        for node in self.items_of(fields, "routes") {
+            let Some(fields) = self.fields(node, "a route", &ROUTE_KEYS) else { continue };
+            let written = self.text_of(&fields, "destination");
+            let Some((destination, prefix_length)) = written.as_deref().and_then(cidr) else {
+                self.problem(node.span, "destination must be an address with a length: 10.88.0.0/16");
+                continue;
+            };
+            let directly = if destination.is_ipv4() { "0.0.0.0" } else { "::" };
+            let gateway = self.number_of(&fields, "gateway");
+            let reject = fields.get("reject").and_then(|node| self.bool(node, "reject")).unwrap_or(false);
+            let is_host = prefix_length == if destination.is_ipv4() { 32 } else { 128 };
+            let is = |letter: char| match letter {
+                'U' => true,
+                'G' => gateway.is_some(),
+                'H' => is_host,
+                '!' => reject,
+                _ => false,
+            };
+            let flags = FLAGS.iter().filter(|(_, letter)| is(*letter)).map(|(bit, _)| bit).sum();
+            let Some(gateway) = gateway.or_else(|| directly.parse().ok()) else { continue };
+            let interface = self.text_of(&fields, "interface").unwrap_or_else(|| "*".to_owned()).into_bytes();
+            let metric = self.number_of(&fields, "metric").unwrap_or(0);
+            routes.push(Route { destination, prefix_length, gateway, flags, metric, interface });
+        }
+        routes
+    }
+
     /// `{memory: BYTES, pids: COUNT, cpu: THOUSANDTHS}`; what is not said is not limited.
     fn cgroup(&mut self, fields: &Fields<'_>, look: &Look<()>) -> Result<Cgroup, String> {
         let node = fields.get("cgroup").ok_or("the scanner does not see the control group of the target")?;
@@ -279,7 +344,7 @@ impl Decoder<'_> {
         let node = fields.get(key)?;
         let number = node.text().and_then(|text| text.parse().ok());
         if number.is_none() {
-            let what = if key == "address" { "an IP address" } else { "a whole number" };
+            let what = if matches!(key, "address" | "gateway") { "an IP address" } else { "a whole number" };
             self.problem(node.span, format!("{key} must be {what}"));
         }
         number

@@ -1,7 +1,7 @@
 //! Tables whose rows are lines of files.
 
 use crate::parse::MAX_ROWS;
-use crate::resource::{Asked, NoAnswer, Property, Row, Table};
+use crate::resource::{Asked, Cell, NoAnswer, Property, Row, Table};
 use crate::value::{Value, lossless};
 
 /// How many lines that were not understood are named.
@@ -23,12 +23,17 @@ impl Lines {
     ///
     /// Errors: more rows, or more elements of lists in them, than are kept.
     pub(super) fn row(&mut self, path: &[u8], line: usize, cells: Vec<Value>) -> Asked<()> {
-        let elements = |cell: &Value| if let Value::List(items) = cell { items.len() } else { 0 };
+        self.cells(path, line, cells.into_iter().map(Ok).collect())
+    }
+
+    /// The same, where some cells may not be known.
+    pub(super) fn cells(&mut self, path: &[u8], line: usize, cells: Vec<Cell>) -> Asked<()> {
+        let elements = |cell: &Cell| if let Ok(Value::List(items)) = cell { items.len() } else { 0 };
         self.values += 1 + cells.iter().map(elements).sum::<usize>();
         if self.values > MAX_ROWS {
             return Err(NoAnswer::parse(path, &format_args!("line {line}: more than {MAX_ROWS} entries in all")));
         }
-        self.table.rows.push(Row { cells: cells.into_iter().map(Ok).collect(), place: place(path, line) });
+        self.table.rows.push(Row { cells, place: place(path, line) });
         Ok(())
     }
 

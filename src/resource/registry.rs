@@ -2,10 +2,10 @@
 
 use crate::resource::{
     Columns, Label, Property, Resource, Shape, accounts, aide_conf, apache_conf, binaries, cgroup, crontab, csv,
-    documents, file, find, grep, hosts_access, image, inetd_conf, kernel_module, kernel_parameter, key_values, keys,
-    language_packages, limits, mail_alias, mounts, mysql_conf, os, os_env, package, package_files, pam, ports,
-    postgres, processes, repositories, service, ssh_config, sshd_config, sudoers, system_state, time_servers,
-    web_servers, word_files, x509_certificate,
+    documents, file, find, grep, home_files, hosts_access, image, inetd_conf, kernel_module, kernel_parameter,
+    key_values, keys, language_packages, limits, mail_alias, mounts, mysql_conf, network, os, os_env, package,
+    package_files, pam, ports, postgres, processes, repositories, service, ssh_config, sshd_config, sudoers, sys_info,
+    system_state, time_servers, web_servers, word_files, x509_certificate, xinetd_conf,
 };
 
 /// All resources, by name.
@@ -15,6 +15,7 @@ pub static REGISTRY: &[Resource] = &[
     repositories::APT,
     key_values::AUDITD_CONF,
     binaries::CARGO_BUILD,
+    home_files::CASSANDRADB_CONF,
     cgroup::CGROUP,
     time_servers::CHRONY_CONF,
     system_state::CLOCK,
@@ -41,6 +42,8 @@ pub static REGISTRY: &[Resource] = &[
     image::IMAGE,
     inetd_conf::INETD_CONF,
     key_values::INI,
+    network::INTERFACE,
+    network::INTERFACES,
     language_packages::JAR,
     documents::JSON,
     kernel_module::KERNEL_MODULE,
@@ -56,6 +59,7 @@ pub static REGISTRY: &[Resource] = &[
     web_servers::NGINX_CONF,
     language_packages::NPM,
     time_servers::NTP_CONF,
+    home_files::ORACLEDB_LISTENER_CONF,
     os::OS,
     os_env::OS_ENV,
     package::PACKAGE,
@@ -73,6 +77,7 @@ pub static REGISTRY: &[Resource] = &[
     postgres::POSTGRES_HBA_CONF,
     postgres::POSTGRES_IDENT_CONF,
     processes::PROCESSES,
+    network::ROUTING_TABLE,
     system_state::SELINUX,
     service::SERVICE,
     accounts::SHADOW,
@@ -81,6 +86,7 @@ pub static REGISTRY: &[Resource] = &[
     sshd_config::SSHD_CONFIG,
     sudoers::SUDO_DEFAULTS,
     sudoers::SUDOERS,
+    sys_info::SYS_INFO,
     system_state::TIMEZONE,
     documents::TOML,
     accounts::USER,
@@ -88,6 +94,7 @@ pub static REGISTRY: &[Resource] = &[
     system_state::VIRTUALIZATION,
     x509_certificate::X509_CERTIFICATE,
     keys::X509_PRIVATE_KEY,
+    xinetd_conf::XINETD_CONF,
     documents::XML,
     documents::YAML,
     repositories::YUM,

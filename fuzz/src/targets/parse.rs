@@ -152,6 +152,34 @@ pub fn inetd(data: &[u8]) {
     }
 }
 
+pub fn xinetd(data: &[u8]) {
+    match same(|| parse::xinetd::statements(data)) {
+        Ok(statements) => assert!(statements.iter().all(|(line, _)| *line > 0)),
+        Err(error) => check_error(data, &error),
+    }
+}
+
+pub fn oracle_net(data: &[u8]) {
+    document(data, parse::oracle_net::parameters);
+}
+
+/// Interfaces, their addresses, routes of IPv4, routes of IPv6.
+pub fn network(data: &[u8]) {
+    let [dev, inet6, ipv4, ipv6] = parts(data);
+    if let Err(error) = same(|| parse::network::interfaces(dev, Some(inet6))) {
+        check_error(if error.what.contains("address") { inet6 } else { dev }, &error);
+    }
+    for (part, read) in [(ipv4, parse::network::ipv4_routes as fn(&[u8]) -> _), (ipv6, parse::network::ipv6_routes)] {
+        match same(|| read(part)) {
+            Ok(routes) => assert!(routes.len() <= MAX_ROWS && routes.iter().all(|route| route.prefix_length <= 128)),
+            Err(error) => check_error(part, &error),
+        }
+    }
+    if let Some((address, length)) = std::str::from_utf8(data).ok().and_then(parse::network::cidr) {
+        assert!(length <= if address.is_ipv4() { 32 } else { 128 });
+    }
+}
+
 pub fn hosts_access(data: &[u8]) {
     match same(|| parse::hosts_access::rules(data)) {
         Ok(rules) => assert!(rules.iter().all(|rule| rule.line > 0)),
