@@ -97,7 +97,7 @@ fn entry(words: &[&[u8]], everywhere: &mut Vec<u8>) -> Option<Result<Entry, &'st
     if service.iter().chain(rest.iter().take(FIELDS - 1).copied().flatten()).any(is_quoting) {
         return Some(Err("quotes, and a backslash, are not for every inetd what they are for others"));
     }
-    let (wait, max) = parted(wait, wait.iter().position(|byte| matches!(byte, b'.' | b':' | b'/')));
+    let (wait, max) = parted(wait, wait.iter().position(|byte| *byte == b'.'));
     if !matches!(wait.as_slice(), b"wait" | b"nowait") {
         return Some(Err("wait or nowait is expected in the fourth field"));
     }
@@ -170,6 +170,7 @@ mod tests {
         odd("a b c wait d\n", "1: an entry of fewer than six fields");
         odd("\"a\" b c wait d e\n", "quotes");
         odd("a b c later d e\n", "wait or nowait");
+        odd("a b c nowait:5 d e\n", "wait or nowait");
         odd("a b c wait d.e:f g\n", "the user");
         odd(&format!("#{}\n", "x ".repeat(128)), "1: a line of more than 254 bytes");
         odd("#\0\n", "NUL");

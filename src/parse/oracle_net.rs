@@ -137,7 +137,7 @@ fn compact(value: &[u8]) -> Vec<u8> {
             blank = true;
             continue;
         }
-        if blank && !is_mark(byte) && !text.last().is_none_or(|last| is_mark(last)) {
+        if blank && !is_mark(byte) && !text.last().is_none_or(is_mark) {
             text.push(b' ');
         }
         blank = false;
