@@ -404,6 +404,14 @@ impl Root {
         })
     }
 
+    /// How many KiB the filesystem of a file has, and how many of them are free.
+    pub fn space(&self, node: &Node) -> Look<(u64, u64)> {
+        self.done(match &node.handle {
+            Handle::Descriptor { fd, .. } => directory::space(fd),
+            _ => Err(LookError::Unsupported("its files are not on a filesystem")),
+        })
+    }
+
     /// An extended attribute; `None` when the file has none of that name.
     pub fn xattr(&self, node: &Node, name: &str) -> Look<Option<Vec<u8>>> {
         self.done(match (&self.kind, &node.handle) {

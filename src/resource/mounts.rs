@@ -6,7 +6,7 @@ use crate::resource::{
     Argument, Arguments, Asked, Columns, Context, Label, NoAnswer, Object, Property, Resource, Row, Shape, Table,
     Takes, Type,
 };
-use crate::rootfs::Links;
+use crate::rootfs::{Links, LookError};
 use crate::value::{Value, lossless};
 
 pub(super) const MOUNT: Resource = Resource {
@@ -29,7 +29,7 @@ pub(super) const MOUNTS: Resource = Resource {
 
 pub(super) const FILESYSTEM: Resource = Resource {
     name: "filesystem",
-    summary: "The filesystem that a path of a live container lies on; its size is not asked.",
+    summary: "The filesystem that a path lies on: of a live container what is mounted, of a directory, too, how large it is.",
     label: Label::WithArgument("FileSystem"),
     arguments: &[Argument { name: "path", takes: Takes::Path, summary: "Any path.", required: true }],
     one_of: &[],
@@ -40,6 +40,9 @@ pub(super) const FILESYSTEM: Resource = Resource {
             Property::new("mount_point", Type::Text, "Where it is mounted."),
             OPTIONS,
             READ_ONLY,
+            Property::new("size_kb", Type::Int, "How large it is, in KiB."),
+            Property::new("free_kb", Type::Int, "How much of it is free for users that are not root, in KiB."),
+            Property::new("percent_free", Type::Int, "The same in percent of its size, rounded down."),
         ],
         open: open_filesystem,
     },
@@ -89,20 +92,38 @@ fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
 
 fn open_filesystem(context: &Context, arguments: &Arguments) -> Asked<Object> {
     let path = arguments.text("path").unwrap_or_default();
-    let mounts = known(context)?;
-    let trace = context.root.trace(path, Links::Follow, &mut |_| ());
-    let real = trace.map_err(|error| NoAnswer::look(path, &error))?.real_path;
-    let holds = |point: &[u8]| match real.strip_prefix(point) {
+    let trace = context.root.trace(path, Links::Follow, &mut |_| ()).map_err(|error| NoAnswer::look(path, &error))?;
+    let mount = known(context).and_then(|mounts| {
+        holding(mounts, &trace.real_path).ok_or_else(|| NoAnswer::Error(format!("no mount holds {}", lossless(path))))
+    });
+    let names = ["type", "device", "mount_point", "options", "read_only"];
+    let mut answers: Vec<_> =
+        names.into_iter().map(|name| (name, mount.clone().map(|mount| value(mount, name)))).collect();
+    let space = context.root.space(&trace.node).map_err(|error| match error {
+        LookError::Unsupported(why) => NoAnswer::Unanswerable(format!("{}: {why}", lossless(path))),
+        error => NoAnswer::look(path, &error),
+    });
+    let of_space = |count: &dyn Fn(u64, u64) -> Asked<u64>| {
+        let count = space.clone().and_then(|(size, free)| count(size, free));
+        count.map(|count| Value::Int(i128::from(count)))
+    };
+    // The kernel's own filesystems have no size.
+    let percent = |size, free: u64| free.saturating_mul(100).checked_div(size);
+    let none = || NoAnswer::Error(format!("{}: its filesystem has no size", lossless(path)));
+    answers.push(("size_kb", of_space(&|size, _| Ok(size))));
+    answers.push(("free_kb", of_space(&|_, free| Ok(free))));
+    answers.push(("percent_free", of_space(&|size, free| percent(size, free).ok_or_else(none))));
+    Ok(Object::Answers(answers))
+}
+
+/// The mount that a path without links lies on.
+fn holding<'a>(mounts: &'a [Mount], path: &[u8]) -> Option<&'a Mount> {
+    let holds = |point: &[u8]| match path.strip_prefix(point) {
         Some(rest) => point.ends_with(b"/") || rest.is_empty() || rest.starts_with(b"/"),
         None => false,
     };
     let points = mounts.iter().map(|mount| mount.point.as_slice()).filter(|point| holds(point));
-    let point = points.max_by_key(|point| point.len());
-    let mount = point.and_then(|point| uppermost(mounts, point));
-    let unknown = || NoAnswer::Error(format!("no mount holds {}", lossless(path)));
-    let mount = mount.ok_or_else(unknown)?;
-    let names = ["type", "device", "mount_point", "options", "read_only"];
-    Ok(Object::Facts(names.into_iter().map(|name| (name, value(mount, name))).collect()))
+    uppermost(mounts, points.max_by_key(|point| point.len())?)
 }
 
 fn read(context: &Context, _: &Arguments) -> Asked<Table> {

@@ -413,6 +413,13 @@ pub(super) fn is_kernel_filesystem(folder: &OwnedFd) -> Look<bool> {
     Ok(KERNEL_FILESYSTEMS.contains(&fstatfs(folder)?.filesystem_type()))
 }
 
+/// How many KiB the filesystem of a file has, and how many of them anybody may still use, as df(1) counts.
+pub(super) fn space(file: &OwnedFd) -> Look<(u64, u64)> {
+    let found = rustix::fs::fstatvfs(file)?;
+    let kib = |blocks: u64| u64::try_from(u128::from(blocks) * u128::from(found.f_frsize) / 1024).unwrap_or(u64::MAX);
+    Ok((kib(found.f_blocks), kib(found.f_bavail)))
+}
+
 /// The top folder of every procfs (PROC_ROOT_INO); its links, such as /proc/self and /proc/mounts, are ordinary ones.
 const PROC_TOP: u64 = 1;
 
