@@ -67,6 +67,7 @@ pub use find::{Keep, Question, ask as find_all, is_of_the_link};
 pub use os::{Platform, platform};
 pub use registry::{REGISTRY, resource};
 
+use crate::parse::dh::DhParams;
 use crate::parse::sockets::Listener;
 use crate::parse::version::Scheme;
 use crate::parse::x509::Certificate;
@@ -457,6 +458,8 @@ pub enum Object {
     Port(Vec<Listener>),
     /// A certificate, and where it was read.
     Certificate(Text, Box<Certificate>),
+    /// Parameters of Diffie-Hellman, and where they were read.
+    DhParams(Text, Box<DhParams>),
     /// Facts that are all known.
     Facts(Vec<(&'static str, Value)>),
     /// Facts of which some could not be found out.
@@ -473,6 +476,7 @@ impl Object {
             Object::Cgroup => cgroup::property(context, name),
             Object::Port(listeners) => ports::property(context, listeners, name),
             Object::Certificate(path, certificate) => x509_certificate::property(context, path, certificate, name),
+            Object::DhParams(path, params) => keys::dh_property(path, params, name),
             Object::Facts(facts) => {
                 let known = facts.iter().find(|(known, _)| *known == name);
                 Ok(known.map_or(Value::Nil, |(_, value)| value.clone()))

@@ -395,6 +395,152 @@ fn openssl_takes_certificates_for_the_same_purposes() {
     println!("{} certificates, {holding} purposes", files.len());
 }
 
+/// Each key with each certificate, in all forms of files.
+#[test]
+fn openssl_pairs_the_same_keys_with_certificates() {
+    let scratch = Scratch::new();
+    let openssl = |arguments: &[&str]| tool("openssl", "openssl", arguments, &scratch.0);
+    let kinds: [(&str, &[&str]); 6] = [
+        ("rsa", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"]),
+        ("other", &["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"]),
+        ("pss", &["-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:1024"]),
+        ("p256", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]),
+        ("p384", &["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"]),
+        ("ed", &["-algorithm", "ED25519"]),
+    ];
+    let (mut keys, mut certificates) = (Vec::new(), Vec::new());
+    for (name, kind) in kinds {
+        let (key, certificate) = (format!("{name}.key"), format!("{name}.pem"));
+        if openssl(&[&["genpkey", "-out", &key][..], kind].concat()).is_none() {
+            return;
+        }
+        openssl(&["req", "-new", "-x509", "-key", &key, "-subj", "/CN=a", "-out", &certificate]).unwrap();
+        let public = openssl(&["pkey", "-in", &key, "-pubout"]).unwrap();
+        assert_eq!(openssl(&["x509", "-in", &certificate, "-noout", "-pubkey"]).unwrap(), public);
+        for (ending, form) in [
+            (".pkcs8", &[][..]),
+            (".traditional", &["-traditional"]),
+            (".der", &["-outform", "DER"]),
+            (".short", &["-ec_conv_form", "compressed"]),
+        ] {
+            let has_form = match ending {
+                ".traditional" => !matches!(name, "pss" | "ed"),
+                ".short" => matches!(name, "p256" | "p384"),
+                _ => true,
+            };
+            if has_form {
+                let file = format!("{key}{ending}");
+                openssl(&[&["pkey", "-in", &key, "-out", &file][..], form].concat()).unwrap();
+                keys.push((file, public.clone()));
+            }
+        }
+        certificates.push((certificate, public));
+    }
+    let context = context(&scratch.0);
+    for (key, public) in &keys {
+        for (certificate, other) in &certificates {
+            let given = [("path", format!("/{key}")), ("certificate", format!("/{certificate}"))];
+            let given = given.each_ref().map(|(name, path)| (*name, path.as_str()));
+            let found = properties(&context, "x509_private_key", &given, &["matches_certificate"]).unwrap();
+            assert_eq!(found, [(public == other).to_string()], "{key} {certificate}");
+        }
+    }
+    println!("{} keys, {} certificates", keys.len(), certificates.len());
+}
+
+/// An INTEGER of DER, or a SEQUENCE of what is in it already.
+fn der(tag: u8, content: &[u8]) -> Vec<u8> {
+    let sign: &[u8] = if tag == 2 && content.first().is_none_or(|first| first & 0x80 != 0) { &[0] } else { &[] };
+    let length = u16::try_from(content.len() + sign.len()).unwrap().to_be_bytes();
+    [&[tag, 0x82], &length[..], sign, content].concat()
+}
+
+#[test]
+fn openssl_takes_the_same_parameters_of_diffie_hellman() {
+    let scratch = Scratch::new();
+    let openssl = |arguments: &[&str]| tool("openssl", "openssl", arguments, &scratch.0);
+    // A power of two, and that with 1 added or taken away.
+    let power = |bits: usize| [&[1 << (bits % 8)][..], &vec![0; bits / 8]].concat();
+    let above = |bits: usize| [&power(bits)[..bits / 8], &[1]].concat();
+    let below = |bits: usize| [&[(1 << (bits % 8)) - 1][..], &vec![0xff; bits / 8]].concat();
+    let prime = |file: &str| {
+        let said = openssl(&["asn1parse", "-in", file])?;
+        let digits = said.lines().find(|line| line.contains("INTEGER")).unwrap().rsplit(':').next().unwrap();
+        Some((0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap()).collect())
+    };
+    let mut all: Vec<(Vec<u8>, Vec<u8>)> = vec![
+        (below(521), vec![2]),
+        (below(607), vec![5]),
+        (below(1279), vec![2]),
+        (below(600), vec![2]),
+        (above(600), vec![2]),
+        (power(600), vec![2]),
+        (vec![23], vec![5]),
+    ];
+    for file in ["modp_1536", "modp_2048", "ffdhe2048", "ffdhe8192"] {
+        let group = format!("group:{file}");
+        if openssl(&["genpkey", "-genparam", "-algorithm", "DH", "-pkeyopt", &group, "-out", file]).is_none() {
+            return;
+        }
+    }
+    openssl(&["dhparam", "-2", "-out", "safe2", "512"]).unwrap();
+    openssl(&["dhparam", "-5", "-out", "safe5", "520"]).unwrap();
+    for file in ["modp_1536", "modp_2048", "ffdhe2048", "ffdhe8192", "safe2", "safe5"] {
+        let prime: Vec<u8> = prime(file).unwrap();
+        let [mut less, mut half] = [prime.clone(), prime.clone()];
+        *less.last_mut().unwrap() -= 1;
+        half.pop();
+        let generators = [vec![2], vec![3], vec![1], vec![], vec![0, 0, 5], less, prime.clone(), half];
+        // OpenSSL tests known primes itself unless the generator is theirs, and takes long for it.
+        let few = if prime.len() < 100 { generators.len() } else { 1 };
+        all.extend(generators.into_iter().take(few).map(|generator| (prime.clone(), generator)));
+    }
+    all.push((prime("modp_1536").unwrap(), vec![3]));
+    let context = context(&scratch.0);
+    let mut valid = 0;
+    for (number, (prime, generator)) in all.iter().enumerate() {
+        let file = scratch.write(&format!("{number}.der"), der(0x30, &[der(2, prime), der(2, generator)].concat()));
+        let check = ["dhparam", "-inform", "DER", "-check", "-noout", "-in", file.to_str().unwrap()];
+        let said = Command::new("openssl").args(check).output().unwrap().status.success();
+        let found = properties(&context, "dh_params", &[("path", &format!("/{number}.der"))], &["valid"]).unwrap();
+        assert_eq!(found, [said.to_string()], "{number}: {} bytes, {generator:?}", prime.len());
+        valid += usize::from(said);
+    }
+    println!("{} parameters, {valid} of them valid", all.len());
+    assert!(valid > 10);
+}
+
+/// A filesystem of a known size, asked by the program itself.
+#[test]
+fn df_tells_the_same_sizes() {
+    let scratch = Scratch::new();
+    if !fixture::is_root() {
+        return skipped("df_tells_the_same_sizes", "root, for a small filesystem");
+    }
+    fs::create_dir_all(scratch.path("root")).unwrap();
+    scratch.write(
+        "p.yaml",
+        "schema: 1\nname: p\ncontrols:\n  - id: c\n    checks:\n      \
+         - {filesystem: /etc, expect: {size_kb: 1024, free_kb: 728, percent_free: 71, type: {eq: tmpfs}}}\n",
+    );
+    let script = "mount -t tmpfs -o size=1m none root && mkdir root/etc && head -c 300000 /dev/zero >root/etc/file && \
+        df -PTk root && $ASSAY scan p.yaml --rootfs root --reporter json";
+    let output = Command::new("unshare")
+        .args(["--mount", "sh", "-c", script])
+        .current_dir(&scratch.0)
+        .env("ASSAY", env!("CARGO_BIN_EXE_assay"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let (df, report) = said.split_once('{').unwrap();
+    let numbers: Vec<&str> = df.lines().last().unwrap().split_whitespace().collect();
+    assert_eq!(numbers[1..5], ["tmpfs", "1024", "296", "728"], "{df}");
+    let report: serde_json::Value = serde_json::from_str(&format!("{{{report}")).unwrap();
+    let results = report["profiles"][0]["controls"][0]["results"].as_array().unwrap();
+    let statuses: Vec<&str> = results.iter().map(|result| result["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["passed", "passed", "passed", "skipped"], "{report}");
+}
+
 /// A number in hexadecimal digits, in decimal ones.
 fn decimal(hex: &str) -> String {
     let mut digits = vec![0_u32];

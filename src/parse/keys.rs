@@ -1,9 +1,9 @@
-//! Keys: what kind, how long, whether private and encrypted; never the key itself. PKCS#1, PKCS#8, SEC 1 and
-//! SubjectPublicKeyInfo in PEM or DER, OpenSSH's files, Diffie-Hellman parameters.
+//! Keys: what kind, how long, whether private and encrypted, and the public one; never the private key. PKCS#1, PKCS#8,
+//! SEC 1 and SubjectPublicKeyInfo in PEM or DER, OpenSSH's files.
 
 use crate::parse::binary::Binary;
 use crate::parse::der::{self, BITS, Elements, INTEGER, OBJECT, OCTETS, SEQUENCE};
-use crate::parse::{ParseError, lines, pem, trim};
+use crate::parse::{ParseError, ed25519, lines, pem, trim};
 
 /// What is known of a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,6 +16,58 @@ pub struct Key {
     pub private: bool,
     /// Whether a passphrase is needed to use it.
     pub encrypted: bool,
+    /// The public key, where the file tells it.
+    pub public: Option<Public>,
+}
+
+/// A public key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Public {
+    /// Modulus and exponent, without zeros in front, and whether it is for RSA-PSS alone.
+    Rsa(Vec<u8>, Vec<u8>, bool),
+    /// The number of a curve, where it has one, and a point of it as SEC 1 writes it.
+    Point(String, Vec<u8>),
+    /// That of Ed25519, Ed448 and their like.
+    Bytes(Vec<u8>),
+}
+
+impl Key {
+    /// Whether two are halves of one pair, or the same.
+    ///
+    /// Errors: that is not established, because one of them does not tell its public key.
+    pub fn pairs_with(&self, other: &Key) -> Result<bool, ParseError> {
+        if self.encrypted || other.encrypted {
+            return Err(ParseError::new("a passphrase hides which key it is"));
+        }
+        if self.kind != other.kind {
+            return Ok(false);
+        }
+        match (&self.public, &other.public) {
+            (Some(Public::Point(curve, point)), Some(Public::Point(other_curve, other)))
+                if !curve.is_empty() && !other_curve.is_empty() =>
+            {
+                Ok(curve == other_curve && same_point(curve, point, other)?)
+            }
+            (Some(public @ (Public::Rsa(..) | Public::Bytes(_))), Some(other)) => Ok(public == other),
+            _ => Err(ParseError::new("which public key belongs to it is not told")),
+        }
+    }
+}
+
+/// Whether two points of a curve are one; SEC 1 writes a point whole, or as its x and one bit of its y.
+fn same_point(curve: &str, point: &[u8], other: &[u8]) -> Result<bool, ParseError> {
+    let unknown = || ParseError::new("a point of a curve in a form that is not known");
+    let short = |point: &[u8]| match point.split_first() {
+        Some((form @ (2 | 3), x)) => Ok((form & 1, x.to_vec())),
+        Some((4, xy)) => Ok((xy.last().copied().unwrap_or_default() & 1, xy.split_at(xy.len() / 2).0.to_vec())),
+        _ => Err(unknown()),
+    };
+    match (point.first(), other.first()) {
+        (form, of_other) if form == of_other && matches!(form, Some(2..=4)) => Ok(point == other),
+        // The bit is another one on curves that are not over a prime.
+        _ if CURVES.iter().any(|(known, _)| *known == curve) => Ok(short(point)? == short(other)?),
+        _ => Err(unknown()),
+    }
 }
 
 /// Curves and their length in bits.
@@ -40,11 +92,26 @@ fn key(kind: &str, bits: Option<usize>) -> Key {
     Key { kind: Some(kind.to_owned()), bits, ..Key::default() }
 }
 
+fn rsa(modulus: &[u8], exponent: &[u8], pss: bool) -> Key {
+    let public = Public::Rsa(without_zeros(modulus).to_vec(), without_zeros(exponent).to_vec(), pss);
+    Key { public: Some(public), ..key("rsa", Some(der::bits(modulus))) }
+}
+
+/// A number that is not negative, without the zeros in front of it.
+pub(crate) fn without_zeros(number: &[u8]) -> &[u8] {
+    number.get(number.iter().take_while(|byte| **byte == 0).count()..).unwrap_or_default()
+}
+
+/// The bytes of a BIT STRING that is made of whole bytes.
+fn whole_bytes(bits: &[u8]) -> Result<&[u8], ParseError> {
+    bits.strip_prefix(&[0]).ok_or_else(|| ParseError::new("a key that is not of whole bytes"))
+}
+
 /// The kind of key that an algorithm is for, and its length where the parameters tell.
 fn algorithm(mut parts: Elements<'_>) -> Result<Key, ParseError> {
     let number = der::object(parts.take(OBJECT)?);
     Ok(match number.as_str() {
-        "1.2.840.113549.1.1.1" | "1.2.840.113549.1.1.10" => key("rsa", None),
+        "1.2.840.113549.1.1.1" | PSS => key("rsa", None),
         "1.2.840.10045.2.1" => key("ec", parts.optional(OBJECT)?.and_then(curve)),
         "1.2.840.10040.4.1" => {
             let prime = parts.optional(SEQUENCE)?.map(|list| Elements::new(list).take(INTEGER)).transpose()?;
@@ -58,44 +125,87 @@ fn algorithm(mut parts: Elements<'_>) -> Result<Key, ParseError> {
     })
 }
 
+const PSS: &str = "1.2.840.113549.1.1.10";
+
+/// The number of the curve in the parameters of an algorithm, and whether it is for RSA-PSS.
+fn parameters(mut parts: Elements<'_>) -> Result<(Option<String>, bool), ParseError> {
+    let number = der::object(parts.take(OBJECT)?);
+    Ok((parts.optional(OBJECT)?.map(der::object), number == PSS))
+}
+
 /// The public key of a SubjectPublicKeyInfo, without its outer element.
 pub(crate) fn public(info: &[u8]) -> Result<Key, ParseError> {
     let mut info = Elements::new(info);
-    let mut found = algorithm(info.enter(SEQUENCE)?)?;
-    let bits = info.take(BITS)?;
+    let head = info.enter(SEQUENCE)?;
+    let (found, (curve, pss)) = (algorithm(head)?, parameters(head)?);
+    let bytes = whole_bytes(info.take(BITS)?)?;
+    info.end()?;
     if found.kind.as_deref() == Some("rsa") {
-        let mut numbers = Elements::new(bits.get(1..).unwrap_or_default()).enter(SEQUENCE)?;
-        found.bits = Some(der::bits(numbers.take(INTEGER)?));
+        let mut numbers = Elements::new(bytes).enter(SEQUENCE)?;
+        let found = rsa(numbers.take(INTEGER)?, numbers.take(INTEGER)?, pss);
+        numbers.end()?;
+        return Ok(found);
     }
-    Ok(found)
+    let public = match found.kind.as_deref() {
+        Some("ec") => curve.map(|curve| Public::Point(curve, bytes.to_vec())),
+        Some("ed25519" | "ed448") => Some(Public::Bytes(bytes.to_vec())),
+        _ => None,
+    };
+    Ok(Key { public, ..found })
 }
 
 /// A private key by the label of its block.
 fn private(label: &[u8], bytes: &[u8]) -> Result<Key, ParseError> {
     let mut parts = Elements::new(bytes).enter(SEQUENCE)?;
+    let version = parts.take(INTEGER)?;
     let found = match label {
         b"RSA PRIVATE KEY" => {
-            parts.take(INTEGER)?;
-            key("rsa", Some(der::bits(parts.take(INTEGER)?)))
-        }
-        b"DSA PRIVATE KEY" => {
-            parts.take(INTEGER)?;
-            key("dsa", Some(der::bits(parts.take(INTEGER)?)))
-        }
-        b"EC PRIVATE KEY" => {
-            parts.take(INTEGER)?;
-            parts.take(OCTETS)?;
-            let named = parts.optional(0xa0)?.map(|list| Elements::new(list).optional(OBJECT)).transpose()?;
-            key("ec", named.flatten().and_then(curve))
-        }
-        _ => {
-            parts.take(INTEGER)?;
-            let mut found = algorithm(parts.enter(SEQUENCE)?)?;
-            let inner = parts.take(OCTETS)?;
-            if found.kind.as_deref() == Some("rsa") {
-                found.bits = private(b"RSA PRIVATE KEY", inner)?.bits;
+            let found = rsa(parts.take(INTEGER)?, parts.take(INTEGER)?, false);
+            // Keys of DSA and parameters of Diffie-Hellman are lists of numbers, too, but of fewer.
+            for _ in 0..6 {
+                parts.take(INTEGER)?;
+            }
+            if !matches!(version, [0 | 1]) {
+                return Err(ParseError::new("an RSA key of a version that does not exist"));
             }
             found
+        }
+        b"DSA PRIVATE KEY" => key("dsa", Some(der::bits(parts.take(INTEGER)?))),
+        b"EC PRIVATE KEY" => {
+            parts.take(OCTETS)?;
+            let named = parts.optional(0xa0)?.map(|list| Elements::new(list).optional(OBJECT)).transpose()?.flatten();
+            let point = parts.optional(0xa1)?.map(|list| Elements::new(list).take(BITS).and_then(whole_bytes));
+            let number = named.map(der::object).unwrap_or_default();
+            let public = point.transpose()?.map(|point| Public::Point(number, point.to_vec()));
+            Key { public, ..key("ec", named.and_then(curve)) }
+        }
+        _ => {
+            let head = parts.enter(SEQUENCE)?;
+            let (found, (curve, pss)) = (algorithm(head)?, parameters(head)?);
+            let inner = parts.take(OCTETS)?;
+            let public = match found.kind.as_deref() {
+                Some("rsa") => match private(b"RSA PRIVATE KEY", inner)? {
+                    Key { bits, public: Some(Public::Rsa(modulus, exponent, _)), .. } => {
+                        return Ok(Key {
+                            private: true,
+                            bits,
+                            public: Some(Public::Rsa(modulus, exponent, pss)),
+                            ..found
+                        });
+                    }
+                    _ => None,
+                },
+                Some("ec") => match (curve, private(b"EC PRIVATE KEY", inner)?.public) {
+                    (Some(curve), Some(Public::Point(_, point))) => Some(Public::Point(curve, point)),
+                    _ => None,
+                },
+                Some("ed25519") => {
+                    let seed = Elements::new(inner).take(OCTETS)?;
+                    Some(Public::Bytes(ed25519::public(seed).ok_or_else(|| ParseError::new("no key of Ed25519"))?))
+                }
+                _ => None,
+            };
+            Key { public, ..found }
         }
     };
     Ok(Key { private: true, ..found })
@@ -116,17 +226,20 @@ pub fn first(bytes: &[u8]) -> Result<Key, ParseError> {
     match block.label {
         b"OPENSSH PRIVATE KEY" => openssh_private(&block.bytes),
         b"ENCRYPTED PRIVATE KEY" => {
-            Elements::new(&block.bytes).enter(SEQUENCE)?.enter(SEQUENCE)?;
+            let mut parts = Elements::new(&block.bytes).enter(SEQUENCE)?;
+            parts.enter(SEQUENCE)?;
+            parts.take(OCTETS)?;
             Ok(Key { private: true, encrypted: true, ..Key::default() })
         }
         b"RSA PRIVATE KEY" | b"DSA PRIVATE KEY" | b"EC PRIVATE KEY" if block.encrypted => {
             let kind = block.label.split(|byte| *byte == b' ').next().unwrap_or_default().to_ascii_lowercase();
             let kind = String::from_utf8_lossy(&kind).into_owned();
-            Ok(Key { kind: Some(kind), private: true, encrypted: true, bits: None })
+            Ok(Key { kind: Some(kind), private: true, encrypted: true, ..Key::default() })
         }
         b"PUBLIC KEY" => public(Elements::new(&block.bytes).take(SEQUENCE)?),
         b"RSA PUBLIC KEY" => {
-            Ok(key("rsa", Some(der::bits(Elements::new(&block.bytes).enter(SEQUENCE)?.take(INTEGER)?))))
+            let mut numbers = Elements::new(&block.bytes).enter(SEQUENCE)?;
+            Ok(rsa(numbers.take(INTEGER)?, numbers.take(INTEGER)?, false))
         }
         b"RSA PRIVATE KEY" | b"DSA PRIVATE KEY" | b"EC PRIVATE KEY" | b"PRIVATE KEY" => {
             private(block.label, &block.bytes)
@@ -174,17 +287,16 @@ impl<'a> Texts<'a> {
 fn openssh_blob(blob: &[u8]) -> Result<Key, ParseError> {
     let mut texts = Texts::new(blob, 0);
     let name = texts.next()?;
-    let plain = name.strip_suffix(b"@openssh.com").unwrap_or(name);
-    let (plain, hardware) = match plain.strip_prefix(b"sk-") {
+    let (plain, hardware) = match name.strip_prefix(b"sk-").and_then(|name| name.strip_suffix(b"@openssh.com")) {
         Some(plain) => (plain, "-sk"),
-        None => (plain, ""),
+        None => (name, ""),
     };
     let (kind, bits) = match plain {
         b"ssh-rsa" => {
             texts.next()?;
-            ("rsa", der::bits(texts.next()?))
+            ("rsa", openssh_bits(texts.next()?)?)
         }
-        b"ssh-dss" => ("dsa", der::bits(texts.next()?)),
+        b"ssh-dss" => ("dsa", openssh_bits(texts.next()?)?),
         b"ssh-ed25519" => ("ed25519", 256),
         b"ssh-ed448" => ("ed448", 456),
         b"ecdsa-sha2-nistp256" => ("ecdsa", 256),
@@ -195,6 +307,14 @@ fn openssh_blob(blob: &[u8]) -> Result<Key, ParseError> {
     Ok(key(&format!("{kind}{hardware}"), Some(bits)))
 }
 
+/// The length of a number of OpenSSH, which takes none that is negative.
+fn openssh_bits(number: &[u8]) -> Result<usize, ParseError> {
+    match number.first() {
+        Some(0x80..=0xff) => Err(ParseError::new("a negative number in a key")),
+        _ => Ok(der::bits(number)),
+    }
+}
+
 /// The first key of a file with public keys: `[options] kind base64 [comment]`.
 fn openssh_public(bytes: &[u8]) -> Result<Key, ParseError> {
     for (number, line) in lines(bytes) {
@@ -202,17 +322,40 @@ fn openssh_public(bytes: &[u8]) -> Result<Key, ParseError> {
         if line.is_empty() || line.starts_with(b"#") {
             continue;
         }
-        let words: Vec<&[u8]> = line.split(|byte| matches!(byte, b' ' | b'\t')).collect();
-        let blob = words.windows(2).find_map(|pair| match pair {
-            // The text repeats the name with which the blob starts: AAAA is the start of its length.
-            [name, blob] if name.contains(&b'-') && blob.starts_with(b"AAAA") => Some(*blob),
-            _ => None,
-        });
         let at = |error: ParseError| ParseError { line: Some(number), ..error };
-        let blob = blob.ok_or_else(|| at(ParseError::new("no public key of OpenSSH")))?;
-        return openssh_blob(&pem::base64(blob).map_err(at)?).map_err(at);
+        let wrong = || at(ParseError::new("no public key of OpenSSH"));
+        // A line whose first word is no kind of key begins with options, in whose quotes blanks may stand.
+        let options = line.len() - without_options(line).len();
+        let both = [Some(0), Some(options).filter(|options| *options > 0)];
+        for start in both.into_iter().flatten() {
+            let rest = line.get(start..).unwrap_or_default();
+            let mut words = rest.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
+            let (kind, blob) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+            let known = [&b"ssh-"[..], b"ecdsa-", b"sk-ssh-", b"sk-ecdsa-"].iter().any(|start| kind.starts_with(start));
+            if !known {
+                continue;
+            }
+            let blob = pem::base64(blob).map_err(at)?;
+            if Texts::new(&blob, 0).next().map_err(at)? != kind {
+                return Err(at(ParseError::new("a key of another kind than its line says")));
+            }
+            return openssh_blob(&blob).map_err(at);
+        }
+        return Err(wrong());
     }
     Err(ParseError::new("it holds no key"))
+}
+
+/// What follows the options of a line: they end at the first blank outside of quotes, in which `\"` is no end.
+fn without_options(line: &[u8]) -> &[u8] {
+    let (mut quoted, mut escaped) = (false, false);
+    let end = line.iter().position(|byte| {
+        let is_end = !quoted && matches!(byte, b' ' | b'\t');
+        quoted ^= *byte == b'"' && !escaped;
+        escaped = *byte == b'\\';
+        is_end
+    });
+    trim(end.and_then(|end| line.get(end..)).unwrap_or_default())
 }
 
 fn openssh_private(bytes: &[u8]) -> Result<Key, ParseError> {
@@ -224,35 +367,34 @@ fn openssh_private(bytes: &[u8]) -> Result<Key, ParseError> {
     let cipher = texts.next()?;
     texts.next()?;
     texts.next()?;
-    // How many keys there are: one.
+    if texts.bytes.u32(texts.at)? != 1 {
+        return Err(ParseError::new("not one key"));
+    }
     texts.at += 4;
     let found = openssh_blob(texts.next()?)?;
     Ok(Key { private: true, encrypted: cipher != b"none", ..found })
 }
 
-/// Diffie-Hellman parameters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DhParams {
-    /// The prime, without zeros in front.
-    pub prime: Vec<u8>,
-    /// The generator in decimal digits.
-    pub generator: String,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The first parameters of a file, in PEM or DER.
-pub fn dh_params(bytes: &[u8]) -> Result<DhParams, ParseError> {
-    let block;
-    let der = if pem::is_pem(bytes) {
-        let wanted = |label: &[u8]| matches!(label, b"DH PARAMETERS" | b"X9.42 DH PARAMETERS");
-        let found = pem::first(bytes, &wanted)?;
-        block = found.ok_or_else(|| ParseError::new("it holds no Diffie-Hellman parameters"))?.bytes;
-        block.as_slice()
-    } else {
-        bytes
-    };
-    let mut numbers = Elements::new(der).enter(SEQUENCE)?;
-    let (prime, generator) = (numbers.take(INTEGER)?, numbers.take(INTEGER)?);
-    let zeros = prime.iter().take_while(|byte| **byte == 0).count();
-    let generator = der::decimal(generator).ok_or_else(|| ParseError::new("a generator of more than 1024 bytes"))?;
-    Ok(DhParams { prime: prime.get(zeros..).unwrap_or_default().to_vec(), generator })
+    #[test]
+    fn points_are_compared_in_all_forms() {
+        let whole = [4, 1, 2, 3, 5];
+        let same = |curve: &str, point: &[u8], other: &[u8]| same_point(curve, point, other).ok();
+        let p256 = "1.2.840.10045.3.1.7";
+        assert_eq!(same(p256, &whole, &whole), Some(true));
+        assert_eq!(same(p256, &whole, &[3, 1, 2]), Some(true));
+        assert_eq!(same(p256, &[2, 1, 2], &whole), Some(false));
+        assert_eq!(same(p256, &whole, &[4, 1, 2, 3, 7]), Some(false));
+        assert_eq!((same(p256, &[7, 1, 2, 3, 5], &whole), same("1.3.132.0.1", &[3, 1, 2], &whole)), (None, None));
+    }
+
+    #[test]
+    fn options_end_outside_of_quotes() {
+        assert_eq!(without_options(br#"a="b c \" d",e ssh-rsa AAAA"#), b"ssh-rsa AAAA");
+        assert_eq!(without_options(br#"a="b \\" c" ssh-rsa AAAA"#), b"ssh-rsa AAAA");
+        assert_eq!(without_options(b"ssh-rsa"), b"");
+    }
 }

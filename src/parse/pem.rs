@@ -1,6 +1,6 @@
 //! PEM (RFC 7468): blocks of base64 between lines `-----BEGIN LABEL-----` and `-----END LABEL-----`.
 
-use crate::parse::{ParseError, lines, trim};
+use crate::parse::{ParseError, lines};
 
 /// A block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,43 +13,70 @@ pub struct Block<'a> {
     pub bytes: Vec<u8>,
 }
 
-/// Whether a file is one in PEM, by its first line of that kind.
+/// Whether a file is one in PEM: not one in DER, whose first element is longer than what a byte can say.
 pub fn is_pem(bytes: &[u8]) -> bool {
-    memchr::memmem::find(bytes, b"-----BEGIN ").is_some()
+    let is_der = matches!(bytes, [0x30, 0x80..=0xff, ..]);
+    !is_der && memchr::memmem::find(bytes, b"-----BEGIN ").is_some()
 }
 
-/// The first block whose label is wanted.
+/// The lines of a file as OpenSSL reads them: longer ones in pieces, without what is no character at their ends.
+fn pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    const LONGEST: usize = 254;
+    lines(bytes).flat_map(|(number, line)| {
+        let whole = Some(line).filter(|line| line.is_empty());
+        whole.into_iter().chain(line.chunks(LONGEST)).map(move |piece| {
+            let end = piece.iter().rposition(|byte| (0x21..0x80).contains(byte)).map_or(0, |last| last + 1);
+            (number, piece.get(..end).unwrap_or_default())
+        })
+    })
+}
+
+/// The first block whose label is wanted, read as OpenSSL does: marks begin their line, and all blocks before it must
+/// be whole.
 ///
-/// Errors: such a block has no end, or is no base64.
+/// Errors: a block has no end, that which is wanted is no base64, or has a head that says nothing of encryption.
 pub fn first<'a>(bytes: &'a [u8], wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<Block<'a>>, ParseError> {
-    let mut current: Option<(usize, &[u8], bool, Vec<u8>)> = None;
-    for (number, line) in lines(bytes) {
-        let line = trim(line);
-        let marked = |start: &[u8]| line.strip_prefix(start).and_then(|rest| rest.strip_suffix(b"-----"));
-        match &mut current {
-            None => {
-                if let Some(label) = marked(b"-----BEGIN ").filter(|label| wanted(label)) {
-                    current = Some((number, label, false, Vec::new()));
-                }
+    let mut current: Option<(usize, &[u8])> = None;
+    let (mut head, mut text): (Option<Vec<u8>>, Vec<u8>) = (None, Vec::new());
+    for (number, line) in pieces(bytes) {
+        let error = |what: &str| ParseError { line: Some(number), what: what.to_owned() };
+        let Some((start, label)) = current else {
+            let label = line.strip_prefix(b"-----BEGIN ").and_then(|rest| rest.strip_suffix(b"-----"));
+            current = label.map(|label| (number, label));
+            continue;
+        };
+        if let Some(end) = line.strip_prefix(b"-----END ") {
+            if end.strip_suffix(b"-----") != Some(label) {
+                return Err(error("the end of another block"));
             }
-            Some((start, label, encrypted, text)) => {
-                if let Some(end) = marked(b"-----END ") {
-                    if end != *label {
-                        return Err(ParseError { line: Some(number), what: "the end of another block".to_owned() });
-                    }
-                    let bytes = base64(text).map_err(|error| ParseError { line: Some(*start), ..error })?;
-                    return Ok(Some(Block { label, encrypted: *encrypted, bytes }));
-                }
-                if line.contains(&b':') {
-                    *encrypted |= line.starts_with(b"Proc-Type:") && line.ends_with(b"ENCRYPTED");
-                } else {
-                    text.extend_from_slice(line);
-                }
+            if !wanted(label) {
+                (current, head, text) = (None, None, Vec::new());
+                continue;
             }
+            let at = |what: ParseError| ParseError { line: Some(start), ..what };
+            let encrypted = match head.as_deref().unwrap_or_default() {
+                b"" => false,
+                head if head.starts_with(b"Proc-Type: 4,ENCRYPTED\n") => true,
+                _ => return Err(at(ParseError::new("a block whose head does not say that it is encrypted"))),
+            };
+            text.retain(|byte| *byte != b'\n');
+            if text.len() % 4 != 0 {
+                return Err(at(ParseError::new("it is no base64")));
+            }
+            return Ok(Some(Block { label, encrypted, bytes: base64(&text).map_err(at)? }));
         }
+        if line.is_empty() {
+            // What stands before an empty line is the head.
+            if head.replace(std::mem::take(&mut text)).is_some() {
+                return Err(error("a second empty line in a block"));
+            }
+            continue;
+        }
+        text.extend_from_slice(line);
+        text.push(b'\n');
     }
     match current {
-        Some((start, ..)) => Err(ParseError { line: Some(start), what: "a block without its end".to_owned() }),
+        Some((start, _)) => Err(ParseError { line: Some(start), what: "a block without its end".to_owned() }),
         None => Ok(None),
     }
 }
@@ -96,6 +123,27 @@ mod tests {
         assert_eq!(first(text, &|label| label == b"C").unwrap(), None);
         assert_eq!(first(b"-----BEGIN A-----\nAA", &|_| true).unwrap_err().line, Some(1));
         assert_eq!(first(b"\n-----BEGIN A-----\n!\n-----END A-----\n", &|_| true).unwrap_err().line, Some(2));
+        for hidden in [
+            "words before -----BEGIN B-----\nAAAA\n-----END B-----\n",
+            "  -----BEGIN B-----\nAAAA\n  -----END B-----\n",
+            "-----BEGIN A-----\nC: d\n\nAAAA\n-----END A-----\n",
+        ] {
+            let text = format!("{hidden}-----BEGIN B----- \r\naGVsbG8=\n-----END B-----\t\n");
+            assert_eq!(first(text.as_bytes(), &|label| label == b"B").unwrap().unwrap().bytes, b"hello", "{hidden}");
+        }
+        // A long line is several to OpenSSL.
+        let long = format!("{}-----BEGIN B-----\naGVsbG8=\n-----END B-----\n", "x".repeat(254));
+        assert!(first(long.as_bytes(), &|_| true).unwrap().is_some());
+        for wrong in [
+            "-----BEGIN A-----\n-----BEGIN B-----\naGVsbG8=\n-----END B-----\n",
+            "-----BEGIN B-----\nComment: x\n\naGVsbG8=\n-----END B-----\n",
+            "-----BEGIN B-----\naGVs\nX: y\nbG8=\n-----END B-----\n",
+            "-----BEGIN B-----\n\n\naGVsbG8=\n-----END B-----\n",
+            "-----BEGIN B-----\naGVsbG8\n-----END B-----\n",
+        ] {
+            assert!(first(wrong.as_bytes(), &|label| label == b"B").is_err(), "{wrong}");
+        }
+        assert!(is_pem(b"0 s:/CN=x\n-----BEGIN B-----") && !is_pem(b"0\x82\n-----BEGIN B-----"));
         assert_eq!(base64(b"Zm9v").unwrap(), b"foo");
         assert_eq!(base64(b"Zm8").unwrap(), b"fo");
         assert!(base64(b"Z").is_err());
