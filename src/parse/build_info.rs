@@ -14,6 +14,8 @@ pub struct BuildInfo {
     pub compiler: Vec<u8>,
     /// What it is made of, itself first where it tells its own name.
     pub modules: Vec<Module>,
+    /// Those in whose place others stand, with the versions of these.
+    pub replaced: Vec<Module>,
     /// Whether the first of them is itself.
     pub own: bool,
     /// How it was built: NAME=VALUE.
@@ -51,7 +53,8 @@ pub fn go(bytes: &[u8]) -> Result<Option<BuildInfo>, ParseError> {
             // It stands in the place of the one before it.
             Some(b"=>") => {
                 if let Some(last) = info.modules.last_mut() {
-                    *last = module();
+                    let (original, _) = std::mem::replace(last, module());
+                    info.replaced.push((original, version.to_vec()));
                 }
             }
             Some(b"build") => info.settings.push(name.to_vec()),

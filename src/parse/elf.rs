@@ -198,9 +198,15 @@ pub fn elf(bytes: &[u8]) -> Result<Elf<'_>, ParseError> {
     let mut dynamic = Dynamic::default();
     for segment in &segments {
         match segment.kind {
-            INTERPRETER => found.interpreter = Some(file.text(segment.offset, MAX_TEXT)?),
+            // The kernel goes by the first.
+            INTERPRETER if found.interpreter.is_none() => {
+                found.interpreter = Some(file.text(segment.offset, MAX_TEXT)?)
+            }
             GNU_STACK => found.nx = segment.flags & 1 == 0,
             GNU_RELRO => relro = true,
+            DYNAMIC if offset_of(&segments, segment.address)? != segment.offset => {
+                return Err(ParseError::new("its dynamic section lies elsewhere in memory than in the file"));
+            }
             DYNAMIC => dynamic = Dynamic::new(&file, segment)?,
             NOTE if found.build_id.is_none() => found.build_id = build_id(&file, segment)?,
             _ => {}
@@ -241,7 +247,7 @@ impl Dynamic {
             let at = segment.offset.saturating_add(index * 2 * file.word);
             let (tag, value) = (file.word(at)?, file.word(at + file.word)?);
             match tag {
-                0 => break,
+                0 => return Ok(dynamic),
                 1 if dynamic.needed.len() == MAX_NEEDED => {
                     return Err(ParseError::new(format!("it needs more than {MAX_NEEDED} libraries")));
                 }
@@ -259,7 +265,8 @@ impl Dynamic {
                 _ => {}
             }
         }
-        Ok(dynamic)
+        // The loader reads on until it finds one.
+        Err(ParseError::new("its dynamic section has no end"))
     }
 }
 
@@ -268,7 +275,8 @@ fn offset_of(segments: &[Part], address: usize) -> Result<usize, ParseError> {
     let holds = |segment: &&Part| {
         segment.kind == LOAD && address.checked_sub(segment.address).is_some_and(|inside| inside < segment.size)
     };
-    let segment = segments.iter().find(holds);
+    // Of two that overlap, the later one is mapped over the other.
+    let segment = segments.iter().rfind(holds);
     let segment = segment.ok_or_else(|| ParseError::new(format!("address {address:#x} is in no segment")))?;
     Ok(segment.offset.saturating_add(address - segment.address))
 }

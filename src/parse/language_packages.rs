@@ -46,12 +46,12 @@ pub fn python_name(name: &[u8]) -> Vec<u8> {
     normal
 }
 
-/// Name and version of a gemspec: by its stub line, or by its literal lines.
+/// Name and version of a gemspec: by its stub line, which is the second, or by its literal lines.
 pub fn gem(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (mut name, mut version) = (None, None);
-    for (_, line) in lines(bytes) {
+    for (number, line) in lines(bytes) {
         let line = trim(line);
-        if let Some(stub) = line.strip_prefix(b"# stub: ") {
+        if let Some(stub) = line.strip_prefix(b"# stub: ").filter(|_| number == 2) {
             let mut words = stub.split(|byte| *byte == b' ');
             return Some((words.next()?, words.next()?));
         }
@@ -133,6 +133,8 @@ mod tests {
         assert_eq!(gem(stub), Some((&b"rake"[..], &b"13.0.6"[..])));
         let literal = b"Gem::Specification.new do |s|\n  s.name = \"json\".freeze\n  s.version = '2.6'\nend\n";
         assert_eq!(gem(literal), Some((&b"json"[..], &b"2.6"[..])));
+        let late = b"# x\n\n# stub: rake 13.0.6 ruby lib\ns.name = 'rake'\ns.version = '12'\n";
+        assert_eq!(gem(late), Some((&b"rake"[..], &b"12"[..])));
         assert_eq!(gem(b"s.name = File.read('x')\n"), None);
     }
 

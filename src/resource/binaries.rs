@@ -105,7 +105,7 @@ const MADE_OF: &[Property] = &[
     Property::new(
         "version",
         Type::Version(Scheme::General),
-        "Its version, without Go's v; nil for (devel) and where none is told.",
+        "Its version, without Go's v; of several, all of them must pass; nil for (devel) and where none is told.",
     ),
     Property::new(
         "compiler",
@@ -127,21 +127,30 @@ fn open_made_of(
     let info = read(&content).map_err(|error| NoAnswer::parse(path, &error))?;
     // That a program does not say what it is made of is no proof that something is not in it.
     let info = info.ok_or_else(|| NoAnswer::parse(path, &format!("it has nothing of {what}")))?;
-    let found = match arguments.text("name") {
-        Some(name) => info.modules.iter().find(|(known, _)| known == name),
-        None => info.modules.first().filter(|_| info.own),
+    // A crate can be there in several versions, and a module of Go in the place of another.
+    let found: Vec<&[u8]> = match arguments.text("name") {
+        Some(name) => {
+            let all = info.modules.iter().chain(&info.replaced).filter(|(known, _)| known == name);
+            all.map(|(_, version)| version.as_slice()).collect()
+        }
+        None => info.modules.first().filter(|_| info.own).map(|(_, version)| version.as_slice()).into_iter().collect(),
     };
-    if let (Some(name), None) = (arguments.text("name"), found) {
+    if let (Some(name), true) = (arguments.text("name"), found.is_empty()) {
         return Err(NoAnswer::Missing(format!("{} is not built into {}", lossless(name), lossless(path))));
     }
-    let version = found.map(|(_, version)| version.strip_prefix(b"v").unwrap_or(version));
-    let version = version.filter(|version| version.first().is_some_and(u8::is_ascii_digit));
+    let version = |version: &[u8]| {
+        let version = version.strip_prefix(b"v").unwrap_or(version);
+        let is_one = version.first().is_some_and(u8::is_ascii_digit);
+        if is_one { Value::version(Scheme::General, version) } else { Value::Nil }
+    };
+    let mut versions: Vec<Value> = found.into_iter().map(version).collect();
+    let version = if versions.len() > 1 { Value::List(versions) } else { versions.pop().unwrap_or(Value::Nil) };
     // go1.24.1, or with what it was built with behind a blank.
     let compiler = info.compiler.strip_prefix(b"go").unwrap_or(&info.compiler).split(|byte| *byte == b' ').next();
     let compiler = compiler.filter(|version| !version.is_empty());
     Ok(Object::Facts(vec![
         ("installed", Value::Bool(true)),
-        ("version", version.map_or(Value::Nil, |version| Value::version(Scheme::General, version))),
+        ("version", version),
         ("compiler", compiler.map_or(Value::Nil, |version| Value::version(Scheme::General, version))),
         ("modules", Value::texts(info.modules.iter().map(|(name, version)| [name.as_slice(), b"@", version].concat()))),
         ("settings", Value::texts(&info.settings)),

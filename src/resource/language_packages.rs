@@ -9,7 +9,7 @@ use crate::resource::package_databases::{lookup, optional};
 use crate::resource::{
     Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Takes, Type,
 };
-use crate::rootfs::{Glob, GlobPiece};
+use crate::rootfs::{Glob, GlobPiece, Kind, Links};
 use crate::value::{Text, Value, lossless};
 
 const fn resource(
@@ -116,14 +116,14 @@ const NPM_PLACES: Places = Places {
 
 const PIP_PLACES: Places = Places {
     folders: &[
-        "/usr/lib/python3*/dist-packages",
-        "/usr/lib/python3*/site-packages",
-        "/usr/lib64/python3*/site-packages",
-        "/usr/local/lib/python3*/dist-packages",
-        "/usr/local/lib/python3*/site-packages",
-        "/usr/local/lib64/python3*/site-packages",
+        "/usr/lib/python*/dist-packages",
+        "/usr/lib/python*/site-packages",
+        "/usr/lib64/python*/site-packages",
+        "/usr/local/lib/python*/dist-packages",
+        "/usr/local/lib/python*/site-packages",
+        "/usr/local/lib64/python*/site-packages",
     ],
-    below: &["", "/lib/python3*/site-packages", "/lib64/python3*/site-packages", "/lib/python3*/dist-packages"],
+    below: &["", "/lib/python*/site-packages", "/lib64/python*/site-packages", "/lib/python*/dist-packages"],
     scheme: Scheme::Python,
 };
 
@@ -266,11 +266,20 @@ fn of_head(path: &[u8], head: &[u8], name_field: &str, is: &dyn Fn(&[u8]) -> boo
 
 fn npm(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Asked<()> {
     let name = GlobPiece::Literal(name.as_bytes());
-    let folder = GlobPiece::Literal(folder);
     let file = GlobPiece::Written("/package.json");
     let mut paths = Vec::new();
     for between in ["/", "/**/node_modules/", "/.pnpm/*/node_modules/"] {
-        paths.extend(expand(context, &[folder, GlobPiece::Written(between), name, file])?);
+        paths.extend(expand(context, &[GlobPiece::Literal(folder), GlobPiece::Written(between), name, file])?);
+    }
+    // `**` goes into no links, and those of workspaces and of npm link lead to packages that have others below them.
+    for entry in ["/*", "/@*/*"] {
+        for link in expand(context, &[GlobPiece::Literal(folder), GlobPiece::Written(entry)])? {
+            let is_link = context.root.lookup(&link, Links::Stay).is_ok_and(|node| node.metadata.kind == Kind::Symlink);
+            if is_link && context.is_folder(&link) {
+                let below = GlobPiece::Written("/**/node_modules/");
+                paths.extend(expand(context, &[GlobPiece::Literal(&link), below, name, file])?);
+            }
+        }
     }
     for path in paths {
         let content = context.read(&path)?;
@@ -287,10 +296,10 @@ fn pip(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Ask
     {
         for path in expand(context, &[GlobPiece::Literal(folder), GlobPiece::Written(kind)])? {
             let own = path.get(folder.len() + 1..).unwrap_or_default();
-            let written = own.split(|byte| *byte == b'-').next().unwrap_or_default();
-            let written = written.strip_suffix(b".egg").unwrap_or(written);
-            let written = own.strip_suffix(b".egg-info").filter(|_| !own.contains(&b'-')).unwrap_or(written);
-            if parse::python_name(written) != name {
+            let stem = own.rsplitn(2, |byte| *byte == b'.').nth(1).unwrap_or_default();
+            // A hyphen parts name and version; older tools leave those of the name.
+            let rest = parse::python_name(stem).strip_prefix(name.as_slice()).map(<[u8]>::to_vec);
+            if rest.is_none_or(|rest| !matches!(rest.first(), None | Some(b'-'))) {
                 continue;
             }
             let inside = [path.as_slice(), file.as_bytes()].concat();
@@ -303,6 +312,31 @@ fn pip(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Ask
             if let Some(version) = of_head(&path, &head, "Name", &is)? {
                 copies.push((path, Some(version)));
             }
+        }
+    }
+    develop(context, folder, &name, copies)
+}
+
+/// A package that is used where it is developed: NAME.egg-link names the folder.
+fn develop(context: &Context, folder: &[u8], name: &[u8], copies: &mut Copies) -> Asked<()> {
+    for link in expand(context, &[GlobPiece::Literal(folder), GlobPiece::Written("/*.egg-link")])? {
+        let own = link.get(folder.len() + 1..).and_then(|own| own.strip_suffix(b".egg-link")).unwrap_or_default();
+        if parse::python_name(own) != name {
+            continue;
+        }
+        let content = context.read(&link)?;
+        let source = content.split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
+        let before = copies.len();
+        if source.starts_with(b"/") {
+            for path in expand(context, &[GlobPiece::Literal(source), GlobPiece::Written("/*.egg-info/PKG-INFO")])? {
+                let head = context.read(&path)?;
+                if let Some(version) = of_head(&path, &head, "Name", &|found| parse::python_name(found) == name)? {
+                    copies.push((path, Some(version)));
+                }
+            }
+        }
+        if copies.len() == before {
+            return Err(NoAnswer::parse(&link, &"it names no folder that tells of this package"));
         }
     }
     Ok(())
@@ -347,6 +381,9 @@ fn cpan(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> As
 
 /// Archives in archives: an ear holds wars, which hold jars; those of Spring Boot hold jars that hold jars.
 const MAX_ARCHIVE_DEPTH: usize = 4;
+
+/// What archives are called that Java's tools take for such: of libraries, of applications and of plugins.
+const ARCHIVES: [&[u8]; 9] = [b".jar", b".war", b".ear", b".rar", b".sar", b".kar", b".aar", b".hpi", b".jpi"];
 
 fn open_jar(context: &Context, arguments: &Arguments) -> Asked<Object> {
     let name = lossless(arguments.text("name").unwrap_or_default());
@@ -395,7 +432,7 @@ fn search(
             told = true;
         } else if lower == b"meta-inf/manifest.mf" {
             manifest = Some(read(member)?);
-        } else if [&b".jar"[..], b".war", b".ear"].iter().any(|ending| lower.ends_with(ending)) {
+        } else if ARCHIVES.iter().any(|ending| lower.ends_with(ending)) {
             inner.push(member);
         }
     }
@@ -406,9 +443,11 @@ fn search(
             rest.is_empty() || (rest.first() == Some(&b'-') && rest.get(1).is_some_and(u8::is_ascii_digit))
         });
         let field = |field: &str| manifest.as_deref().and_then(|manifest| parse::field(manifest, field));
-        let titled = ["Implementation-Title", "Bundle-SymbolicName", "Automatic-Module-Name"]
-            .iter()
-            .any(|title| field(title).is_some_and(|title| title == name.as_bytes()));
+        let titled = ["Implementation-Title", "Bundle-SymbolicName", "Automatic-Module-Name"].iter().any(|title| {
+            // A bundle's name can have attributes behind it.
+            let title = field(title).unwrap_or_default();
+            title.split(|byte| *byte == b';').next().map(<[u8]>::trim_ascii) == Some(name.as_bytes())
+        });
         if titled || of_name.is_some() {
             let written = of_name.and_then(|rest| rest.get(1..)).map(<[u8]>::to_vec);
             let version = written.or_else(|| field("Implementation-Version")).or_else(|| field("Bundle-Version"));
