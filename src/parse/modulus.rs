@@ -14,8 +14,8 @@ pub(super) struct Modulus {
     square: Vec<u64>,
 }
 
-/// How often a number is tested: a composite one passes by chance of less than 2^-64.
-const ROUNDS: u8 = 32;
+/// How often a number is tested: a composite one passes by chance of less than 2^-48, whoever made it.
+const ROUNDS: u8 = 24;
 
 impl Modulus {
     /// Of a number in bytes, the highest first; nothing for an even one and for 1.
@@ -91,12 +91,19 @@ impl Modulus {
 
     /// The product of two.
     pub(super) fn multiply(&self, left: &[u64], right: &[u64]) -> Vec<u64> {
-        let mut sum = vec![0; self.digits.len()];
+        let mut sum = vec![0_u64; self.digits.len()];
+        let lowest = left.first().copied().unwrap_or_default();
         for digit in right.iter().take(self.digits.len() - 2) {
-            add_multiple(&mut sum, left, *digit);
-            let lowest = sum.first().copied().unwrap_or_default();
-            add_multiple(&mut sum, &self.digits, lowest.wrapping_mul(self.inverse));
-            // The lowest digit is zero now: divided by 2^64.
+            // So many times the modulus make the lowest digit of the sum zero.
+            let times = sum.first().copied().unwrap_or_default().wrapping_add(lowest.wrapping_mul(*digit));
+            let times = u128::from(times.wrapping_mul(self.inverse));
+            let (mut carry, mut carry_of_modulus) = (0, 0);
+            for ((sum, left), modulus) in sum.iter_mut().zip(left).zip(&self.digits) {
+                carry += u128::from(*sum) + u128::from(*left) * u128::from(*digit);
+                carry_of_modulus += u128::from(carry as u64) + u128::from(*modulus) * times;
+                *sum = carry_of_modulus as u64;
+                (carry, carry_of_modulus) = (carry >> 64, carry_of_modulus >> 64);
+            }
             sum.rotate_left(1);
         }
         self.reduced(sum)
@@ -104,13 +111,18 @@ impl Modulus {
 
     /// A number to the power of another one, which is in bytes, the highest first.
     pub(super) fn power(&self, base: &[u64], exponent: &[u8]) -> Vec<u64> {
+        // Four bits at once.
+        let mut powers = vec![self.one.clone()];
+        while let Some(last) = powers.last().filter(|_| powers.len() < 16) {
+            powers.push(self.multiply(last, base));
+        }
         let mut power = self.one.clone();
-        for byte in exponent {
-            for bit in (0..8).rev() {
+        for bits in exponent.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+            for _ in 0..4 {
                 power = self.multiply(&power, &power);
-                if byte >> bit & 1 == 1 {
-                    power = self.multiply(&power, base);
-                }
+            }
+            if let Some(factor) = powers.get(usize::from(bits)).filter(|_| bits > 0) {
+                power = self.multiply(&power, factor);
             }
         }
         power
@@ -168,16 +180,6 @@ fn less(left: &[u64], right: &[u64]) -> Vec<u64> {
         difference
     });
     difference.collect()
-}
-
-/// Adds a number so many times.
-fn add_multiple(sum: &mut [u64], number: &[u64], times: u64) {
-    let mut carry = 0;
-    for (sum, digit) in sum.iter_mut().zip(number) {
-        carry += u128::from(*sum) + u128::from(*digit) * u128::from(times);
-        *sum = carry as u64;
-        carry >>= 64;
-    }
 }
 
 #[cfg(test)]
