@@ -13,6 +13,8 @@ pub struct Package<'a> {
     pub version: &'a [u8],
     /// Architecture.
     pub architecture: &'a [u8],
+    /// Whether the checksums of 20 bytes are the first ones of SHA-256, and not SHA-1 (apk 3).
+    pub cut_sha256: bool,
     /// Its files: path without a slash in front, and the checksum where it has one (`Q1` and SHA-1 in base64).
     pub files: Vec<(Vec<u8>, &'a [u8])>,
 }
@@ -36,6 +38,7 @@ pub fn packages(bytes: &[u8]) -> Result<Vec<Package<'_>>, ParseError> {
             b'P' => package.name = value,
             b'V' => package.version = value,
             b'A' => package.architecture = value,
+            b'f' => package.cut_sha256 = value.contains(&b'S'),
             b'F' => folder = value,
             b'R' => {
                 files += 1;

@@ -4,7 +4,8 @@
 //! Source: the documentation of rpm, "RPM V4 Header format" and rpmtags.h for the numbers.
 
 use crate::parse::binary::Binary;
-use crate::parse::{MAX_ROWS, ParseError};
+use crate::parse::{MAX_ROWS, ParseError, lines, trim};
+use crate::value::lossless;
 
 /// One package of the database.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -178,6 +179,24 @@ pub fn files(blob: &[u8]) -> Result<Vec<File<'_>>, ParseError> {
         });
     }
     Ok(files)
+}
+
+/// The lines of a file of macros that say where the database is, each with its folder where that is plain.
+pub fn database_folders(bytes: &[u8]) -> Vec<(usize, Option<String>)> {
+    let mut folders = Vec::new();
+    for (line, text) in lines(bytes) {
+        let Some(value) = text.trim_ascii_start().strip_prefix(b"%_dbpath") else { continue };
+        if !value.first().is_some_and(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let mut folder = lossless(trim(value));
+        for (name, path) in [("_var", "/var"), ("_localstatedir", "/var"), ("_usr", "/usr"), ("_prefix", "/usr")] {
+            folder = folder.replace(&format!("%{{{name}}}"), path);
+        }
+        let plain = folder.starts_with('/') && !folder.contains(['%', '\\', ' ', '\t']);
+        folders.push((line, plain.then(|| folder.trim_end_matches('/').to_owned())));
+    }
+    folders
 }
 
 /// The headers of an ndb database (`Packages.db`), in the order of its slots.

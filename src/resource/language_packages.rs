@@ -5,7 +5,7 @@
 
 use crate::parse::version::Scheme;
 use crate::parse::{ParseError, language_packages as parse, structured, zip};
-use crate::resource::package_databases::{lookup, optional};
+use crate::resource::package_databases::lookup;
 use crate::resource::{
     Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Takes, Type,
 };
@@ -304,7 +304,7 @@ fn pip(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Ask
             }
             let inside = [path.as_slice(), file.as_bytes()].concat();
             // An older egg-info is a file itself.
-            let (path, head) = match optional(context, &inside)? {
+            let (path, head) = match context.read_optional(&inside)? {
                 Some(head) => (inside, head),
                 None => (path.clone(), context.read(&path)?),
             };
@@ -362,7 +362,7 @@ fn gem(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Ask
 
 fn cran(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Asked<()> {
     let path = [folder, b"/", name.as_bytes(), b"/DESCRIPTION"].concat();
-    if let Some(head) = optional(context, &path)?
+    if let Some(head) = context.read_optional(&path)?
         && let Some(version) = of_head(&path, &head, "Package", &|found| found == name.as_bytes())?
     {
         copies.push((path, Some(version)));
@@ -372,7 +372,7 @@ fn cran(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> As
 
 fn cpan(context: &Context, folder: &[u8], name: &str, copies: &mut Copies) -> Asked<()> {
     let path = [folder, b"/", name.replace("::", "/").as_bytes(), b".pm"].concat();
-    if let Some(content) = optional(context, &path)? {
+    if let Some(content) = context.read_optional(&path)? {
         let version = parse::perl_version(&content, name).map(<[u8]>::to_vec);
         copies.push((path, version));
     }

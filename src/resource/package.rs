@@ -35,13 +35,28 @@ const PROPERTIES: &[Property] = &[
 
 fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
     let name = arguments.text("name").unwrap_or_default();
-    let found = context.packages()?.iter().find(|package| package.is_installed() && package.is_called(name));
-    let package = found.ok_or_else(|| NoAnswer::Missing(format!("package {} is not installed", lossless(name))))?;
-    Ok(Object::Facts(vec![
-        ("installed", Value::Bool(true)),
-        ("version", Value::version(package.scheme, &package.version)),
-        ("architecture", architecture(package)),
-        ("held", Value::Bool(package.held)),
+    let mut found: Vec<&Package> = Vec::new();
+    for package in context.packages()?.iter().filter(|package| package.is_called(name)) {
+        if package.is_installed()? {
+            found.push(package);
+        }
+    }
+    let package =
+        found.first().ok_or_else(|| NoAnswer::Missing(format!("package {} is not installed", lossless(name))))?;
+    // Of several (architectures, kernels), what all have in common is an answer.
+    let common = |of: fn(&Package) -> Value| match found.iter().all(|other| of(other) == of(package)) {
+        true => Ok(of(package)),
+        false => {
+            let all: Vec<String> = found.iter().map(|package| of(package).plain()).collect();
+            let all = all.join(", ");
+            Err(NoAnswer::Error(format!("{} is installed several times: {all}; ask `packages`", lossless(name))))
+        }
+    };
+    Ok(Object::Answers(vec![
+        ("installed", Ok(Value::Bool(true))),
+        ("version", common(|package| Value::version(package.scheme, &package.version))),
+        ("architecture", common(architecture)),
+        ("held", common(|package| Value::Bool(package.held))),
     ]))
 }
 
@@ -67,8 +82,12 @@ const COLUMNS: &[Property] = &[
     Property::new("name", Type::Text, "Its name.").plural("names"),
     Property::new("version", Type::Version(Scheme::General), "Its version, as that of `package`.").plural("versions"),
     Property::new("architecture", Type::Text, "Its architecture.").plural("architectures"),
-    Property::new("status", Type::Text, "installed; of what is not, dpkg's word, such as config-files.")
-        .plural("statuses"),
+    Property::new(
+        "status",
+        Type::Text,
+        "installed, or dpkg's config-files; an error where dpkg stopped between the two.",
+    )
+    .plural("statuses"),
 ];
 
 fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
@@ -81,7 +100,7 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
                     Ok(Value::text(&package.name)),
                     Ok(Value::version(package.scheme, &package.version)),
                     Ok(architecture(package)),
-                    Ok(Value::text(&package.status)),
+                    package.is_installed().map(|_| Value::text(&package.status)),
                 ],
                 place: package.place.clone(),
             });

@@ -6,7 +6,7 @@
 
 use crate::order;
 use crate::parse::version::Scheme;
-use crate::parse::{MAX_ROWS, apk, berkeley, dpkg, pacman, rpm, sqlite};
+use crate::parse::{MAX_ROWS, ParseError, apk, berkeley, dpkg, pacman, rpm, sqlite};
 use crate::resource::context::Together;
 use crate::resource::{Asked, Context, NoAnswer};
 use crate::rootfs::{Glob, Kind, Links, LookError, Node};
@@ -18,7 +18,7 @@ pub(super) struct Package {
     pub(super) name: Text,
     pub(super) version: Text,
     pub(super) architecture: Option<Text>,
-    /// `installed`, or dpkg's word for what is left of it.
+    /// `installed`, or dpkg's word for what it is instead.
     pub(super) status: Text,
     pub(super) held: bool,
     /// Whose rules its version compares by, and with that whose database it is.
@@ -28,12 +28,22 @@ pub(super) struct Package {
 }
 
 impl Package {
-    pub(super) fn is_installed(&self) -> bool {
-        *self.status == *INSTALLED
+    /// Errors: dpkg stopped on the way, so that it is neither installed nor removed.
+    pub(super) fn is_installed(&self) -> Asked<bool> {
+        match &*self.status {
+            INSTALLED => Ok(true),
+            b"config-files" => Ok(false),
+            state => {
+                let (place, name, state) = (&self.place, lossless(&self.name), lossless(state));
+                Err(NoAnswer::Error(format!("{place}: {name} is {state}: neither installed nor removed")))
+            }
+        }
     }
 
     /// Whether a name is meant to be this package: alone, or with its architecture as the database's own tools take it.
+    /// To dpkg, case does not count.
     pub(super) fn is_called(&self, name: &[u8]) -> bool {
+        let name = if self.scheme == Scheme::Dpkg { name.to_ascii_lowercase() } else { name.to_vec() };
         let Some(rest) = name.strip_prefix(&*self.name) else { return false };
         let mark: &[u8] = if self.scheme == Scheme::Rpm { b"." } else { b":" };
         let architecture = self.architecture.as_deref();
@@ -56,7 +66,8 @@ fn add(packages: &mut Vec<Package>, package: Package) -> Asked<()> {
 
 const DPKG_STATUS: &[u8] = b"/var/lib/dpkg/status";
 const DPKG_STATUS_FOLDER: &[u8] = b"/var/lib/dpkg/status.d";
-pub(super) const APK: [&[u8]; 2] = [b"/lib/apk/db/installed", b"/usr/lib/apk/db/installed"];
+const DPKG_UPDATES: &str = "/var/lib/dpkg/updates/";
+const APK: [&str; 2] = ["/lib/apk/db/installed", "/usr/lib/apk/db/installed"];
 const RPM: [&str; 3] = ["/var/lib/rpm", "/usr/lib/sysimage/rpm", "/usr/share/rpm"];
 const PACMAN: &[u8] = b"/var/lib/pacman/local";
 
@@ -104,8 +115,17 @@ fn read_all(context: &Context) -> Asked<Vec<Package>> {
 /// The contents of dpkg's files that list packages.
 fn dpkg_files(context: &Context) -> Asked<Vec<(Vec<u8>, Text)>> {
     let mut files = Together::default();
-    if let Some(content) = optional(context, DPKG_STATUS)? {
+    if let Some(content) = context.read_optional(DPKG_STATUS)? {
         files.add(DPKG_STATUS, content)?;
+        for (path, _) in expand(context, &format!("{DPKG_UPDATES}*"))? {
+            // The others are what dpkg writes before it is one.
+            if path.iter().skip(DPKG_UPDATES.len()).all(u8::is_ascii_digit) {
+                let path = lossless(&path);
+                return Err(NoAnswer::Error(format!(
+                    "{path}: it holds changes that are not in the status yet; wait for dpkg, or run `dpkg --configure -a` in the target"
+                )));
+            }
+        }
     }
     if lookup(context, DPKG_STATUS_FOLDER)?.is_some() {
         for (path, _) in expand(context, "/var/lib/dpkg/status.d/*")? {
@@ -122,19 +142,27 @@ fn read_dpkg(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
     let files = dpkg_files(context)?;
     for (path, content) in &files {
         for package in dpkg::packages(content).map_err(|error| NoAnswer::parse(path, &error))? {
-            let status = package.status.and_then(|status| status.split(u8::is_ascii_whitespace).next_back());
-            let status = if package.is_installed() { INSTALLED } else { status.unwrap_or(INSTALLED) };
+            let place = format!("{}:{}", lossless(path), package.line);
+            let status = match package.status {
+                None if path == DPKG_STATUS => {
+                    return Err(NoAnswer::Error(format!(
+                        "{place}: a package without a Status, which dpkg does not take for installed"
+                    )));
+                }
+                _ if package.is_installed() => INSTALLED,
+                status => status.map_or(INSTALLED, |status| status.state),
+            };
             if status != b"not-installed" {
                 add(
                     packages,
                     Package {
-                        name: Text::from(package.name),
+                        name: Text::from(package.name.to_ascii_lowercase()),
                         version: Text::from(package.version),
                         architecture: Some(Text::from(package.architecture)),
                         status: Text::from(status),
                         held: package.is_held(),
                         scheme: Scheme::Dpkg,
-                        place: format!("{}:{}", lossless(path), package.line),
+                        place,
                     },
                 )?;
             }
@@ -143,78 +171,144 @@ fn read_dpkg(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
     Ok(!files.is_empty() || lookup(context, DPKG_STATUS_FOLDER)?.is_some())
 }
 
-fn read_apk(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
-    let mut seen = Once::default();
-    for path in APK {
-        if !seen.is_new(lookup(context, path)?.as_ref()) {
-            continue;
-        }
-        let content = context.read(path)?;
-        for package in apk::packages(&content).map_err(|error| NoAnswer::parse(path, &error))? {
-            add(
-                packages,
-                Package {
-                    name: Text::from(package.name),
-                    version: Text::from(package.version),
-                    architecture: Some(Text::from(package.architecture)),
-                    status: Text::from(INSTALLED),
-                    held: false,
-                    scheme: Scheme::Apk,
-                    place: format!("{}:{}", lossless(path), package.line),
-                },
-            )?;
+/// Which of these databases of one kind is there. Errors: more than one is, and they are not one file.
+fn only_one<'a, T>(context: &Context, databases: impl Iterator<Item = (&'a str, T)>) -> Asked<Option<(&'a str, T)>> {
+    let mut found: Option<(&str, Node, T)> = None;
+    for (path, what) in databases {
+        let Some(node) = lookup(context, path.as_bytes())? else { continue };
+        match &found {
+            None => found = Some((path, node, what)),
+            Some((_, other, _)) if same_file(other, &node) => {}
+            Some((other, ..)) => {
+                return Err(NoAnswer::Error(format!(
+                    "{other} and {path} are two databases, and only one of them counts"
+                )));
+            }
         }
     }
-    Ok(!seen.0.is_empty())
+    Ok(found.map(|(path, _, what)| (path, what)))
 }
 
-/// Passes on the headers of all of rpm's databases, each with the path of its database.
-pub(super) fn each_rpm_header(context: &Context, each: &mut dyn FnMut(&str, &[u8]) -> Asked<()>) -> Asked<bool> {
-    let mut seen = Once::default();
-    for folder in RPM {
-        let at = |name: &str| format!("{folder}/{name}");
-        let path = at("Packages");
-        if seen.is_new(lookup(context, path.as_bytes())?.as_ref()) {
-            let content = context.read_large(path.as_bytes())?;
-            let mut stopped = Ok(());
-            let read = berkeley::values(&content, &mut |header| {
-                // The value of key 0 is the number of the last package.
-                if header.len() > 4 {
-                    stopped = each(&path, header);
-                }
-                stopped.is_ok()
-            });
-            read.map_err(|error| NoAnswer::parse(path.as_bytes(), &error))?;
-            stopped?;
-        }
-        let path = at("rpmdb.sqlite");
-        if seen.is_new(lookup(context, path.as_bytes())?.as_ref()) {
-            for beside in ["-wal", "-journal"] {
-                let beside = format!("{path}{beside}");
-                if lookup(context, beside.as_bytes())?.is_some_and(|node| node.metadata.size > 0) {
-                    return Err(NoAnswer::Error(format!(
-                        "{beside}: it holds changes that are not in the database yet; end what uses rpm in the target, or run `rpm -qa` there once"
-                    )));
-                }
-            }
-            let content = context.read_large(path.as_bytes())?;
-            let mut stopped = Ok(());
-            let read = sqlite::blobs(&content, "Packages", &mut |header| {
-                stopped = each(&path, header);
-                stopped.is_ok()
-            });
-            read.map_err(|error| NoAnswer::parse(path.as_bytes(), &error))?;
-            stopped?;
-        }
-        let path = at("Packages.db");
-        if seen.is_new(lookup(context, path.as_bytes())?.as_ref()) {
-            let content = context.read_large(path.as_bytes())?;
-            for header in rpm::ndb(&content).map_err(|error| NoAnswer::parse(path.as_bytes(), &error))? {
-                each(&path, header)?;
-            }
+/// Passes on the packages of apk's database.
+pub(super) fn each_apk_package(
+    context: &Context,
+    each: &mut dyn FnMut(&str, &apk::Package<'_>) -> Asked<()>,
+) -> Asked<bool> {
+    let Some((path, ())) = only_one(context, APK.into_iter().map(|path| (path, ())))? else { return Ok(false) };
+    let content = context.read(path.as_bytes())?;
+    for package in apk::packages(&content).map_err(|error| NoAnswer::parse(path.as_bytes(), &error))? {
+        each(path, &package)?;
+    }
+    Ok(true)
+}
+
+fn read_apk(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
+    each_apk_package(context, &mut |path, package| {
+        add(
+            packages,
+            Package {
+                name: Text::from(package.name),
+                version: Text::from(package.version),
+                architecture: Some(Text::from(package.architecture)),
+                status: Text::from(INSTALLED),
+                held: false,
+                scheme: Scheme::Apk,
+                place: format!("{path}:{}", package.line),
+            },
+        )
+    })
+}
+
+/// How rpm keeps its database, by the name of its file.
+#[derive(Clone, Copy)]
+enum Rpm {
+    Berkeley,
+    Sqlite,
+    Ndb,
+}
+
+/// The one database that rpm uses.
+fn rpm_database(context: &Context) -> Asked<Option<(String, Rpm)>> {
+    let in_folder = |folder: &str| {
+        let files = [("Packages", Rpm::Berkeley), ("rpmdb.sqlite", Rpm::Sqlite), ("Packages.db", Rpm::Ndb)];
+        files.map(|(name, kind)| (format!("{folder}/{name}"), kind))
+    };
+    let known: Vec<(String, Rpm)> = RPM.into_iter().flat_map(in_folder).collect();
+    let mut there = None;
+    for (path, _) in &known {
+        if there.is_none() && lookup(context, path.as_bytes())?.is_some() {
+            there = Some(path);
         }
     }
-    Ok(!seen.0.is_empty())
+    let set = rpm_folder(context, there.is_some())?;
+    let asked = set.as_ref().map_or(known.clone(), |set| in_folder(set).to_vec());
+    let found = only_one(context, asked.iter().map(|(path, kind)| (path.as_str(), *kind)))?;
+    match (found, there, set) {
+        (None, Some(other), Some(set)) => {
+            Err(NoAnswer::Error(format!("{other}: rpm's macros say that its database is in {set}, where none is")))
+        }
+        (found, ..) => Ok(found.map(|(path, kind)| (path.to_owned(), kind))),
+    }
+}
+
+/// The folder that rpm's macros say its database is in.
+///
+/// Errors: what they say is not plain, and there is a database where rpm could have one (Debian's rpm has its own in
+/// the home of whoever runs it).
+fn rpm_folder(context: &Context, any: bool) -> Asked<Option<String>> {
+    const FILES: [&str; 8] = [
+        "/usr/lib/rpm/macros",
+        "/usr/lib/rpm/macros.d/macros.*",
+        "/usr/lib/rpm/platform/*/macros",
+        "/usr/lib/rpm/*/macros",
+        "/etc/rpm/macros.*",
+        "/etc/rpm/macros",
+        "/root/.rpmmacros",
+        "/root/.config/rpm/macros",
+    ];
+    let mut folder: Option<(String, Option<String>)> = None;
+    for file in FILES {
+        context.read_folder(file, &mut |path, content| {
+            for (line, value) in rpm::database_folders(&content) {
+                folder = Some((format!("{}:{line}", lossless(path)), value));
+            }
+            Ok(true)
+        })?;
+    }
+    match folder {
+        Some((place, None)) if any => Err(NoAnswer::Error(format!("{place}: it is not known where rpm's database is"))),
+        folder => Ok(folder.and_then(|(_, value)| value)),
+    }
+}
+
+/// Passes on the headers of rpm's database, each with the path of the database.
+pub(super) fn each_rpm_header(context: &Context, each: &mut dyn FnMut(&str, &[u8]) -> Asked<()>) -> Asked<bool> {
+    let Some((path, kind)) = rpm_database(context)? else { return Ok(false) };
+    for beside in ["-wal", "-journal"].iter().filter(|_| matches!(kind, Rpm::Sqlite)) {
+        let beside = format!("{path}{beside}");
+        if lookup(context, beside.as_bytes())?.is_some_and(|node| node.metadata.size > 0) {
+            return Err(NoAnswer::Error(format!(
+                "{beside}: it holds changes that are not in the database yet; end what uses rpm in the target, or run `rpm -qa` there once"
+            )));
+        }
+    }
+    let content = context.read_large(path.as_bytes())?;
+    let wrong = |error: ParseError| NoAnswer::parse(path.as_bytes(), &error);
+    let mut stopped = Ok(());
+    let mut pass = |header: &[u8]| {
+        stopped = each(&path, header);
+        stopped.is_ok()
+    };
+    match kind {
+        // The value of key 0 is the number of the last package.
+        Rpm::Berkeley => berkeley::values(&content, &mut |value| value.len() <= 4 || pass(value)).map_err(wrong)?,
+        Rpm::Sqlite => sqlite::blobs(&content, "Packages", &mut pass).map_err(wrong)?,
+        Rpm::Ndb => {
+            rpm::ndb(&content).map_err(wrong)?.into_iter().all(&mut pass);
+        }
+    }
+    stopped?;
+    Ok(true)
 }
 
 fn read_pacman(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
@@ -249,20 +343,9 @@ fn read_pacman(context: &Context, packages: &mut Vec<Package>) -> Asked<bool> {
     Ok(true)
 }
 
-/// Files that were met, so that one of two names is read once.
-#[derive(Default)]
-pub(super) struct Once(Vec<((u32, u32), u64)>);
-
-impl Once {
-    pub(super) fn is_new(&mut self, node: Option<&Node>) -> bool {
-        let Some(node) = node else { return false };
-        let identity = (node.metadata.device, node.metadata.inode);
-        let new = !self.0.contains(&identity);
-        if new {
-            self.0.push(identity);
-        }
-        new
-    }
+/// Whether two paths led to one file or folder.
+pub(super) fn same_file(one: &Node, other: &Node) -> bool {
+    (one.metadata.device, one.metadata.inode) == (other.metadata.device, other.metadata.inode)
 }
 
 /// What stands at a path, links followed; nothing where nothing is.
@@ -271,15 +354,6 @@ pub(super) fn lookup(context: &Context, path: &[u8]) -> Asked<Option<Node>> {
         Ok(node) => Ok(Some(node)),
         Err(LookError::Absent) => Ok(None),
         Err(error) => Err(NoAnswer::look(path, &error)),
-    }
-}
-
-/// The content of a file that need not be there.
-pub(super) fn optional(context: &Context, path: &[u8]) -> Asked<Option<Text>> {
-    match context.read(path) {
-        Ok(content) => Ok(Some(content)),
-        Err(NoAnswer::Missing(_)) => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

@@ -5,16 +5,16 @@ use std::collections::{HashMap, HashSet};
 
 use md5::Md5;
 use sha1::Sha1;
-use sha2::{Sha256, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 
-use crate::parse::{MAX_ROWS, apk, dpkg, lines, rpm};
+use crate::parse::{MAX_ROWS, dpkg, lines, rpm};
 use crate::resource::file::{hash_of, hex};
-use crate::resource::package_databases::{self as databases, each_rpm_header, expand, optional};
+use crate::resource::package_databases::{each_apk_package, each_rpm_header, expand};
 use crate::resource::{
     Argument, Arguments, Asked, Cell, Columns, Context, Label, NoAnswer, Property, Resource, Row, Shape, Table, Takes,
     Type,
 };
-use crate::rootfs::{Kind, Links, LookError};
+use crate::rootfs::{Kind, Links, Look, LookError, Node};
 use crate::value::{Value, lossless};
 
 pub(super) const PACKAGE_FILES: Resource = Resource {
@@ -50,6 +50,8 @@ struct Shipped {
     config: bool,
     /// In hex; empty when none is kept.
     digest: String,
+    /// How many digits the whole digest would have, which tells its kind.
+    digits: usize,
     /// Whether a link at the end of its path is followed to what the digest is of.
     links: Links,
 }
@@ -61,10 +63,14 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
     if packages.iter().any(|package| package.scheme == crate::parse::version::Scheme::Pacman) {
         return Err(NoAnswer::Error("the files of pacman's packages are not read".to_owned()));
     }
-    if let Some(name) = wanted
-        && !packages.iter().any(|package| package.is_installed() && *package.name == *name)
-    {
-        return Err(NoAnswer::Missing(format!("package {} is not installed", lossless(name))));
+    if let Some(name) = wanted {
+        let mut installed = false;
+        for package in packages.iter().filter(|package| *package.name == *name) {
+            installed |= package.is_installed()?;
+        }
+        if !installed {
+            return Err(NoAnswer::Missing(format!("package {} is not installed", lossless(name))));
+        }
     }
     let mut files = Vec::new();
     let listed = list(context, wanted, &mut files);
@@ -91,43 +97,42 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
 
 fn list(context: &Context, wanted: Option<&[u8]>, files: &mut Vec<Shipped>) -> Asked<()> {
     list_dpkg(context, wanted, files)?;
-    let mut seen = databases::Once::default();
-    for path in databases::APK {
-        if !seen.is_new(databases::lookup(context, path)?.as_ref()) {
-            continue;
-        }
-        let content = context.read(path)?;
-        for package in apk::packages(&content).map_err(|error| NoAnswer::parse(path, &error))? {
-            if wanted.is_none_or(|wanted| wanted == package.name) {
-                for (file, checksum) in &package.files {
-                    let digest = checksum.strip_prefix(b"Q1").and_then(base64).map(|bytes| hex(&bytes));
-                    add(
-                        files,
-                        Shipped {
-                            path: [b"/", file.as_slice()].concat(),
-                            package: lossless(package.name),
-                            config: file.starts_with(b"etc/"),
-                            digest: digest.unwrap_or_default(),
-                            links: Links::Stay,
-                        },
-                    )?;
-                }
+    each_apk_package(context, &mut |_, package| {
+        if wanted.is_none_or(|wanted| wanted == package.name) {
+            for (file, checksum) in &package.files {
+                let digest = apk_digest(checksum);
+                let digits = if package.cut_sha256 && digest.len() == 40 { 64 } else { digest.len() };
+                let (path, package) = ([b"/", file.as_slice()].concat(), lossless(package.name));
+                let config = file.starts_with(b"etc/");
+                add(files, Shipped { path, package, config, digest, digits, links: Links::Stay })?;
             }
         }
-    }
+        Ok(())
+    })?;
     each_rpm_header(context, &mut |place, header| {
         let wrong = |error| NoAnswer::Error(format!("{place}: {error}"));
         let package = rpm::package(header).map_err(wrong)?;
         if wanted.is_none_or(|wanted| wanted == package.name) {
             for file in rpm::files(header).map_err(wrong)? {
                 let digest = if file.installed { lossless(file.digest) } else { String::new() };
-                let package = lossless(package.name);
-                add(files, Shipped { path: file.path, package, config: file.config, digest, links: Links::Stay })?;
+                let (package, digits) = (lossless(package.name), digest.len());
+                let (path, config) = (file.path, file.config);
+                add(files, Shipped { path, package, config, digest, digits, links: Links::Stay })?;
             }
         }
         Ok(())
     })?;
     Ok(())
+}
+
+/// What apk keeps, Q1 or Q2 and base64 or X1 or X2 and hex, in hex; as it is where it is none of these.
+fn apk_digest(checksum: &[u8]) -> String {
+    let bytes = match checksum.split_at_checked(2) {
+        Some((b"Q1" | b"Q2", digest)) => crate::parse::pem::base64(digest).ok().map(|bytes| hex(&bytes)),
+        Some((b"X1" | b"X2", digest)) => Some(lossless(digest)),
+        _ => None,
+    };
+    bytes.unwrap_or_else(|| lossless(checksum))
 }
 
 fn add(files: &mut Vec<Shipped>, file: Shipped) -> Asked<()> {
@@ -140,7 +145,10 @@ fn add(files: &mut Vec<Shipped>, file: Shipped) -> Asked<()> {
 
 /// dpkg keeps the list of a package and its digests in files of their own, those of configuration in the status.
 fn list_dpkg(context: &Context, wanted: Option<&[u8]>, files: &mut Vec<Shipped>) -> Asked<()> {
-    let status = optional(context, b"/var/lib/dpkg/status")?;
+    let status = context.read_optional(b"/var/lib/dpkg/status")?;
+    let diversions = context.read_optional(b"/var/lib/dpkg/diversions")?;
+    let diversions = dpkg::diversions(diversions.as_deref().unwrap_or_default())
+        .map_err(|error| NoAnswer::parse(b"/var/lib/dpkg/diversions", &error))?;
     let configuration: HashMap<&[u8], &[u8]> =
         status.as_ref().map(|status| dpkg::configuration(status).into_iter().collect()).unwrap_or_default();
     for folder in ["/var/lib/dpkg/info", "/var/lib/dpkg/status.d"] {
@@ -169,8 +177,13 @@ fn list_dpkg(context: &Context, wanted: Option<&[u8]>, files: &mut Vec<Shipped>)
                 }
                 let kept = configuration.get(path.as_slice());
                 let digest = lossless(kept.copied().unwrap_or(digest));
-                let package = lossless(package);
-                add(files, Shipped { path, package, config: kept.is_some(), digest, links: Links::Follow })
+                // Where another package has put a file of its own, this one's lies elsewhere.
+                let path = match diversions.get(path.as_slice()) {
+                    Some((to, by)) if *by != package => to.to_vec(),
+                    _ => path,
+                };
+                let (package, config, digits) = (lossless(package), kept.is_some(), digest.len());
+                add(files, Shipped { path, package, config, digest, digits, links: Links::Follow })
             };
             if let Some(path) = sums_of.get(&name) {
                 let content = context.read(path)?;
@@ -178,7 +191,7 @@ fn list_dpkg(context: &Context, wanted: Option<&[u8]>, files: &mut Vec<Shipped>)
                     shipped([b"/", file].concat(), digest)?;
                 }
             }
-            if let Some(content) = optional(context, &[name.as_slice(), b".list"].concat())? {
+            if let Some(content) = context.read_optional(&[name.as_slice(), b".list"].concat())? {
                 for (_, file) in lines(&content).filter(|(_, file)| file.starts_with(b"/") && *file != b"/.") {
                     shipped(file.to_vec(), b"")?;
                 }
@@ -200,17 +213,16 @@ fn held_against(context: &Context, file: &Shipped) -> (Cell, Cell) {
         return (Ok(Value::Bool(present)), Ok(Value::Nil));
     }
     let digest_ok = match context.root.lookup(&file.path, file.links) {
-        // apk keeps a checksum of a link's text, too.
-        Ok(node) if node.metadata.kind == Kind::Symlink && file.digest.len() == 40 => Ok(Value::Nil),
-        Ok(node) if node.metadata.kind == Kind::File => {
-            let found = match file.digest.len() {
-                32 => hash_of::<Md5>(context, &node),
-                40 => hash_of::<Sha1>(context, &node),
-                64 => hash_of::<Sha256>(context, &node),
-                128 => hash_of::<Sha512>(context, &node),
+        Ok(node) if matches!(node.metadata.kind, Kind::File | Kind::Symlink) => {
+            let found = match file.digits {
+                32 => digest_of::<Md5>(context, &node),
+                40 => digest_of::<Sha1>(context, &node),
+                64 => digest_of::<Sha256>(context, &node),
+                128 => digest_of::<Sha512>(context, &node),
                 _ => return (Ok(Value::Bool(present)), Err(unknown(file))),
             };
-            found.map(|found| Value::Bool(found == file.digest.to_ascii_lowercase())).map_err(|error| look(&error))
+            let same = |found: String| Value::Bool(found.starts_with(&file.digest.to_ascii_lowercase()));
+            found.map(same).map_err(|error| look(&error))
         }
         // Something else stands where a file was, or a link that leads nowhere.
         Ok(_) | Err(LookError::Absent) => Ok(Value::Bool(false)),
@@ -219,11 +231,14 @@ fn held_against(context: &Context, file: &Shipped) -> (Cell, Cell) {
     (Ok(Value::Bool(present)), digest_ok)
 }
 
-fn unknown(file: &Shipped) -> NoAnswer {
-    NoAnswer::Error(format!("{}: the database keeps a digest of an unknown kind", lossless(&file.path)))
+/// The digest of a file's content, and that of a link's text, which apk keeps.
+fn digest_of<D: Digest>(context: &Context, node: &Node) -> Look<String> {
+    match node.metadata.kind {
+        Kind::Symlink => context.root.read_link(node).map(|text| hex(&D::digest(text))),
+        _ => hash_of::<D>(context, node),
+    }
 }
 
-/// The bytes of a text in base64; nothing when it is none.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    crate::parse::pem::base64(text).ok()
+fn unknown(file: &Shipped) -> NoAnswer {
+    NoAnswer::Error(format!("{}: the database keeps a digest of an unknown kind", lossless(&file.path)))
 }

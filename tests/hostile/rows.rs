@@ -650,7 +650,7 @@ pub(crate) fn formats() -> Vec<Row> {
                 tree.file("etc/ssh/one", "Include other\n".repeat(100) + "Port 1\n");
                 tree.file("etc/ssh/other", "Include one\n".repeat(100) + "Port 2\n");
                 tree.file("etc/ssh/ciphers", format!("Ciphers {}\n", "a,".repeat(1 << 20)));
-                tree.numbered("var/lib/dpkg/status", 250_000, |number| format!("Package: p{number}\n\n"));
+                tree.numbered("var/lib/dpkg/status", 250_000, |number| format!("Package: p{number}\nVersion: 1\n\n"));
             },
             &[
                 ("{os: {}, expect: {name: debian}}", Error("more than")),

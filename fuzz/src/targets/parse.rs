@@ -118,6 +118,9 @@ pub fn dpkg(data: &[u8]) {
         assert!(!package.name.is_empty(), "a package without a name");
         let _ = (package.is_installed(), package.is_held());
     }
+    if let Err(error) = same(|| parse::dpkg::diversions(data)) {
+        check_error(data, &error);
+    }
 }
 
 pub fn apk(data: &[u8]) {
@@ -223,7 +226,14 @@ pub fn apt_sources(data: &[u8]) {
 
 pub fn modprobe(data: &[u8]) {
     match same(|| parse::modprobe::settings(data)) {
-        Ok(settings) => assert!(settings.iter().all(|(line, _)| *line > 0)),
+        Ok(settings) => {
+            assert!(settings.iter().all(|(line, _)| *line > 0));
+            for (_, setting) in settings {
+                if let parse::modprobe::Setting::Install(pattern, _) = setting {
+                    let _ = parse::modprobe::meets(b"usb_storage", &pattern);
+                }
+            }
+        }
         Err(error) => check_error(data, &error),
     }
 }
@@ -254,6 +264,7 @@ pub fn rpm(data: &[u8]) {
     for file in same(|| parse::rpm::files(data)).iter().flatten() {
         assert!(file.path.len() <= 2 * data.len());
     }
+    assert!(parse::rpm::database_folders(data).iter().all(|(line, _)| *line > 0));
     for header in parse::rpm::ndb(data).iter().flatten() {
         let _ = (parse::rpm::package(header), parse::rpm::files(header));
     }
