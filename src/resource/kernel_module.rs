@@ -1,16 +1,15 @@
 //! `kernel_module`: what modprobe.d says of a module of the kernel.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 
-use crate::order;
-use crate::parse::modprobe::{Setting, plain, settings};
-use crate::parse::sshd_match::is_match;
+use crate::parse::modprobe::{Setting, meets, plain, settings};
 use crate::resource::lines::place;
+use crate::resource::package_databases::{expand, same_file};
 use crate::resource::{
     Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Takes, Type,
 };
-use crate::rootfs::{Glob, Kind, Links, LookError};
-use crate::value::Value;
+use crate::rootfs::{Kind, Links, LookError};
+use crate::value::{Value, lossless};
 
 pub(super) const KERNEL_MODULE: Resource = Resource {
     name: "kernel_module",
@@ -34,13 +33,8 @@ const PROPERTIES: &[Property] = &[
 ];
 
 /// Of files of one name, that of the first of these folders counts.
-const FOLDERS: [&str; 5] = [
-    "/etc/modprobe.d/*.conf",
-    "/run/modprobe.d/*.conf",
-    "/usr/local/lib/modprobe.d/*.conf",
-    "/usr/lib/modprobe.d/*.conf",
-    "/lib/modprobe.d/*.conf",
-];
+const FOLDERS: [&str; 5] =
+    ["/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"];
 
 fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
     let name = plain(arguments.text("name").unwrap_or_default());
@@ -48,15 +42,28 @@ fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
     for path in files(context)? {
         let Some(content) = context.read_optional(&path)? else { continue };
         for (line, setting) in settings(&content).map_err(|error| NoAnswer::parse(&path, &error))? {
-            match setting {
-                Setting::Blacklist(module) if module == name => blacklisted = true,
+            let place = place(&path, line);
+            let of_it = match &setting {
+                Setting::Blacklist(module) => *module == name,
                 // The first one counts.
-                Setting::Install(pattern, command) if disabled.is_none() && is_match(&name, &pattern) => {
-                    disabled = Some(does_nothing(&command));
-                }
-                _ => continue,
+                Setting::Install(..) if disabled.is_some() => false,
+                Setting::Install(pattern, _) => meets(&name, pattern).ok_or_else(|| {
+                    NoAnswer::Error(format!("{place}: only names, * and ? are understood in a pattern"))
+                })?,
+            };
+            if !of_it {
+                continue;
             }
-            places.push(place(&path, line));
+            if path.ends_with(b".alias") {
+                return Err(NoAnswer::Error(format!(
+                    "{place}: kmod reads *.alias up to version 32, and later ones do not"
+                )));
+            }
+            match setting {
+                Setting::Blacklist(_) => blacklisted = true,
+                Setting::Install(_, command) => disabled = Some(does_nothing(&command)),
+            }
+            places.push(place);
         }
     }
     let disabled = disabled.unwrap_or(false);
@@ -77,29 +84,52 @@ fn does_nothing(command: &[u8]) -> bool {
 
 /// The files that count, in the order of their names.
 fn files(context: &Context) -> Asked<Vec<Vec<u8>>> {
-    let mut seen = HashSet::new();
-    let mut files: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut files: BTreeMap<Vec<u8>, File> = BTreeMap::new();
     for folder in FOLDERS {
-        let glob = Glob::new(folder).map_err(|error| NoAnswer::Error(error.to_string()))?;
-        for (path, _) in context.expand_all(std::slice::from_ref(&glob))?.0 {
-            let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec();
-            if !seen.insert(name.clone()) {
-                continue;
-            }
-            let look = |error: LookError| NoAnswer::look(&path, &error);
-            match context.root.lookup(&path, Links::Stay) {
-                Err(LookError::Absent) => {}
-                Err(error) => return Err(look(error)),
-                // A link to /dev/null hides the file of that name in the folders behind.
-                Ok(node) if node.metadata.kind == Kind::Symlink => {
-                    if context.root.read_link(&node).map_err(look)? != b"/dev/null" {
-                        files.push((name, path));
+        for suffix in ["conf", "alias"] {
+            for (path, _) in expand(context, &format!("{folder}/*.{suffix}"))? {
+                let name = path.get(folder.len()..).unwrap_or_default().to_vec();
+                match files.get(&name) {
+                    None => {}
+                    Some(File::LeadsNowhere(link)) if !is_one(context, link, &path) => {
+                        let (path, link) = (lossless(&path), lossless(link));
+                        return Err(NoAnswer::Error(format!(
+                            "{path}: {link} leads nowhere, and hides it from some versions of kmod only"
+                        )));
                     }
+                    Some(_) => continue,
                 }
-                Ok(_) => files.push((name, path)),
+                let look = |error: LookError| NoAnswer::look(&path, &error);
+                let link = match context.root.lookup(&path, Links::Stay) {
+                    Ok(node) if node.metadata.kind == Kind::Symlink => context.root.read_link(&node).map_err(look)?,
+                    _ => Vec::new(),
+                };
+                let file = match context.root.lookup(&path, Links::Follow) {
+                    // It hides the files of its name in the folders behind.
+                    _ if link == b"/dev/null" => File::Nothing,
+                    Err(LookError::Absent) if link.is_empty() => continue,
+                    Err(LookError::Absent) => File::LeadsNowhere(path),
+                    Err(error) => return Err(look(error)),
+                    Ok(node) if node.metadata.kind == Kind::Directory => continue,
+                    Ok(_) => File::Read(path),
+                };
+                files.insert(name, file);
             }
         }
     }
-    order::sort(&mut files, &Ord::cmp);
-    Ok(files.into_iter().map(|(_, path)| path).collect())
+    let read = |file| if let File::Read(path) = file { Some(path) } else { None };
+    Ok(files.into_values().filter_map(read).collect())
+}
+
+/// What the first of the files of one name is.
+enum File {
+    Read(Vec<u8>),
+    Nothing,
+    LeadsNowhere(Vec<u8>),
+}
+
+/// Whether two paths are two names of one link.
+fn is_one(context: &Context, link: &[u8], path: &[u8]) -> bool {
+    let nodes = [link, path].map(|path| context.root.lookup(path, Links::Stay));
+    matches!(&nodes, [Ok(one), Ok(other)] if same_file(one, other))
 }
