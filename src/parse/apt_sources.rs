@@ -16,7 +16,7 @@ pub struct Source {
     pub suites: Vec<Vec<u8>>,
     /// main and the like.
     pub components: Vec<Vec<u8>>,
-    /// Further settings, `name=value`, names in lower case.
+    /// Further settings, `name=value`; names of stanzas in lower case, those of lines as apt has them, by their case.
     pub options: Vec<Vec<u8>>,
     /// Whether apt uses it.
     pub enabled: bool,
@@ -37,59 +37,129 @@ pub fn of_lines(bytes: &[u8]) -> Result<Vec<Source>, ParseError> {
         }
         let text = trim(text);
         let commented = text.starts_with(b"#");
-        let text = trim(text.strip_prefix(b"#").unwrap_or(text));
-        let text = text.split(|byte| *byte == b'#').next().map(trim).unwrap_or_default();
+        let text = trim(uncommented(text.strip_prefix(b"#").unwrap_or(text)));
         match of_line(line, text) {
-            Some(source) => {
+            Ok(source) => {
                 count_words(&source, &mut count)?;
                 sources.push(Source { enabled: !commented, ..source });
             }
-            None if commented || text.is_empty() => {}
-            None => {
-                return Err(ParseError {
-                    line: Some(line),
-                    what: "a type, an address and a suite are expected".to_owned(),
-                });
-            }
+            Err(_) if commented || text.is_empty() => {}
+            Err(what) => return Err(ParseError { line: Some(line), what: what.to_owned() }),
         }
     }
     Ok(sources)
 }
 
-fn of_line(line: usize, text: &[u8]) -> Option<Source> {
-    let end = text.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'[')?;
+/// A line up to its comment; a `#` in brackets begins none.
+fn uncommented(text: &[u8]) -> &[u8] {
+    let mut open = 0_usize;
+    for (at, byte) in text.iter().enumerate() {
+        match byte {
+            b'[' => open += 1,
+            b']' => open = open.saturating_sub(1),
+            b'#' if open == 0 => return text.get(..at).unwrap_or_default(),
+            _ => {}
+        }
+    }
+    text
+}
+
+/// The first word of a line and what follows it, as apt takes them: blanks in quotes and brackets are part of a word,
+/// `%20` is a byte.
+fn word(text: &[u8]) -> Option<(Vec<u8>, &[u8])> {
+    let mut end = 0;
+    while let Some(byte) = text.get(end).filter(|byte| !byte.is_ascii_whitespace()) {
+        let closing = match byte {
+            b'"' => b'"',
+            b'[' => b']',
+            _ => {
+                end += 1;
+                continue;
+            }
+        };
+        end += 2 + text.get(end + 1..)?.iter().position(|byte| *byte == closing)?;
+    }
+    let (mut raw, rest) = text.split_at_checked(end)?;
+    let mut plain = Vec::new();
+    while let Some((byte, after)) = raw.split_first() {
+        let digits = after.first_chunk::<2>().filter(|_| *byte == b'%');
+        let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                plain.push(byte);
+                raw = after.get(2..).unwrap_or_default();
+            }
+            None => {
+                plain.extend((*byte != b'"').then_some(*byte));
+                raw = after;
+            }
+        }
+    }
+    (end > 0).then_some((plain, rest.trim_ascii_start()))
+}
+
+/// The options of a line from behind their bracket on, and what follows them. Of two of one name, the last counts.
+fn options(mut text: &[u8]) -> Option<(Vec<Vec<u8>>, &[u8])> {
+    let mut options: Vec<Vec<u8>> = Vec::new();
+    loop {
+        text = text.trim_ascii_start();
+        if let Some(rest) = text.strip_prefix(b"]") {
+            return Some((options, rest.trim_ascii_start()));
+        }
+        let (mut option, mut rest) = word(text)?;
+        if option.last() == Some(&b']') {
+            option.pop();
+            let at = text.get(..text.len() - rest.len())?.iter().rposition(|byte| *byte == b']')?;
+            rest = text.get(at..)?;
+        }
+        let at = option.iter().position(|byte| *byte == b'=').filter(|at| *at > 0 && at + 1 < option.len())?;
+        let name = option.get(..=at)?.to_vec();
+        options.retain(|other| !other.starts_with(&name));
+        options.push(option);
+        text = rest;
+    }
+}
+
+fn of_line(line: usize, text: &[u8]) -> Result<Source, &'static str> {
+    const EXPECTED: &str = "a type, an address, a suite and components are expected";
+    let end = text.iter().position(|byte| matches!(byte, b' ' | b'\t' | 0x0b)).ok_or(EXPECTED)?;
     let (kind, rest) = text.split_at(end);
     if kind != b"deb" && kind != b"deb-src" {
-        return None;
+        return Err("neither deb nor deb-src");
     }
-    let rest = trim(rest);
+    let rest = rest.trim_ascii_start();
     let (options, rest) = match rest.strip_prefix(b"[") {
-        Some(inner) => {
-            let end = inner.iter().position(|byte| *byte == b']')?;
-            let (options, rest) = inner.split_at(end);
-            (options, rest.get(1..).unwrap_or_default())
-        }
-        None => (&b""[..], rest),
+        Some(inner) => options(inner).ok_or("the options are not in order")?,
+        None => (Vec::new(), rest),
     };
-    let mut parts = words(rest);
-    let (uri, suite) = (parts.next()?, parts.next()?);
-    if !uri.contains(&b':') {
-        return None;
+    let (uri, rest) = word(rest).ok_or(EXPECTED)?;
+    let (suite, mut rest) = word(rest).ok_or(EXPECTED)?;
+    let mut components = Vec::new();
+    while let Some((component, after)) = word(rest) {
+        components.push(component);
+        rest = after;
     }
-    let lowered = |option: &[u8]| {
-        let at = option.iter().position(|byte| *byte == b'=').unwrap_or(option.len());
-        let (name, value) = option.split_at(at);
-        [name.to_ascii_lowercase().as_slice(), value].concat()
-    };
-    Some(Source {
+    let source = Source {
         line,
         types: vec![kind.to_vec()],
-        uris: vec![uri.to_vec()],
-        suites: vec![suite.to_vec()],
-        components: list(parts),
-        options: words(options).map(lowered).take(MAX_ROWS).collect(),
+        uris: vec![uri],
+        suites: vec![suite],
+        components,
+        options,
         enabled: true,
-    })
+    };
+    if rest.is_empty() { complete(source) } else { Err(EXPECTED) }
+}
+
+/// An entry that apt takes: its addresses are some, and suites have components, where folders have none.
+fn complete(source: Source) -> Result<Source, &'static str> {
+    if source.uris.iter().any(|uri| !uri.contains(&b':')) {
+        return Err("an address is none");
+    }
+    match source.suites.iter().all(|suite| suite.ends_with(b"/") == source.components.is_empty()) {
+        true => Ok(source),
+        false => Err("a suite needs components, and a folder that ends in a slash takes none"),
+    }
 }
 
 /// The entries of a file of stanzas (deb822).
@@ -107,7 +177,7 @@ pub fn of_stanzas(bytes: &[u8]) -> Result<Vec<Source>, ParseError> {
         if text.starts_with(b"#") {
             continue;
         }
-        if trim(text).is_empty() {
+        if text.is_empty() {
             sources.extend(stanza(begun.take(), std::mem::take(&mut fields), &mut count)?);
         } else if text.first().is_some_and(u8::is_ascii_whitespace) {
             let (_, value) = fields.last_mut().ok_or_else(|| error("it belongs to no field"))?;
@@ -116,7 +186,11 @@ pub fn of_stanzas(bytes: &[u8]) -> Result<Vec<Source>, ParseError> {
         } else {
             let at = text.iter().position(|byte| *byte == b':').ok_or_else(|| error("`Field: value` is expected"))?;
             let (name, value) = text.split_at(at);
-            fields.push((trim(name).to_ascii_lowercase(), trim(value.get(1..).unwrap_or_default()).to_vec()));
+            let name = trim(name).to_ascii_lowercase();
+            if fields.iter().any(|(other, _)| *other == name) {
+                return Err(error("the field stands there twice"));
+            }
+            fields.push((name, trim(value.get(1..).unwrap_or_default()).to_vec()));
             begun.get_or_insert(line);
         }
     }
@@ -137,20 +211,28 @@ fn stanza(
             b"uris" => source.uris = list(words(&value)),
             b"suites" => source.suites = list(words(&value)),
             b"components" => source.components = list(words(&value)),
-            b"enabled" => {
-                source.enabled = !matches!(
-                    value.to_ascii_lowercase().as_slice(),
-                    b"no" | b"false" | b"0" | b"off" | b"without" | b"disable"
-                )
-            }
+            b"enabled" => source.enabled = !is_off(trim(&value)),
             _ => source.options.push([name.as_slice(), b"=", value.as_slice()].concat()),
         }
     }
+    let wrong = |what: &str| ParseError { line: Some(line), what: what.to_owned() };
     if source.types.is_empty() || source.uris.is_empty() || source.suites.is_empty() {
-        return Err(ParseError { line: Some(line), what: "types, addresses and suites are expected".to_owned() });
+        return Err(wrong("types, addresses and suites are expected"));
+    }
+    if source.types.iter().any(|kind| kind != b"deb" && kind != b"deb-src") {
+        return Err(wrong("neither deb nor deb-src"));
     }
     count_words(&source, count)?;
-    Ok(Some(source))
+    if source.enabled { complete(source).map(Some).map_err(wrong) } else { Ok(Some(source)) }
+}
+
+/// Whether apt takes a word for no: a number that is 0 in any way of writing, or one of these.
+fn is_off(value: &[u8]) -> bool {
+    const WORDS: [&[u8]; 5] = [b"no", b"false", b"off", b"without", b"disable"];
+    let digits = value.strip_prefix(b"-").or(value.strip_prefix(b"+")).unwrap_or(value);
+    let digits = digits.strip_prefix(b"0x").or(digits.strip_prefix(b"0X")).unwrap_or(digits);
+    let zero = !digits.is_empty() && digits.iter().all(|digit| *digit == b'0');
+    zero || WORDS.iter().any(|word| word.eq_ignore_ascii_case(value))
 }
 
 /// Counts the words of an entry among those of all.
@@ -177,17 +259,43 @@ mod tests {
 
     #[test]
     fn lines_and_stanzas_are_read() {
-        let found =
-            of_lines(b"# deb is a word\ndeb [Arch=amd64 trusted=yes] http://a s main x # c\n#deb-src http://b s/\n")
-                .unwrap();
-        let lines: Vec<String> = found.iter().map(shown).collect();
-        assert_eq!(lines, ["2 deb http://a s main,x [arch=amd64,trusted=yes] true", "3 deb-src http://b s/  [] false"]);
-        let text = b"# c\nTypes: deb deb-src\nURIs: http://a\nSuites: s t\nComponents: main\n# c\nSigned-By:\n /k\n\n\nTypes: deb\nURIs: x:/\nSuites: /\nEnabled: No\n";
-        let lines: Vec<String> = of_stanzas(text).unwrap().iter().map(shown).collect();
-        assert_eq!(lines, ["2 deb,deb-src http://a s,t main [signed-by= /k] true", "11 deb x:/ /  [] false"]);
-        assert!(of_lines(b"deb http://a\n").is_err());
-        assert!(of_lines(b"debs http://a b\n").is_err());
-        assert!(of_stanzas(b"Types: deb\n").is_err());
-        assert!(of_stanzas(b" x\n").is_err());
+        let text = b"# deb is a word\ndeb [Arch=amd64 trusted=yes] http://a s main x # c\n#deb-src http://b s/\n";
+        let shown =
+            |found: Result<Vec<Source>, ParseError>| -> Vec<String> { found.unwrap().iter().map(shown).collect() };
+        let lines = shown(of_lines(text));
+        assert_eq!(lines, ["2 deb http://a s main,x [Arch=amd64,trusted=yes] true", "3 deb-src http://b s/  [] false"]);
+        let text =
+            b"deb\t[ a=1  signed-by=\"/a b#%63\" a=2] \"cdrom:[x y]/\" s/\n\ndeb [a=b ] http://a%20b s \"m\" # [\r\n";
+        let lines = shown(of_lines(text));
+        assert_eq!(lines, ["1 deb cdrom:[x y]/ s/  [signed-by=/a b#c,a=2] true", "3 deb http://a b s m [a=b] true"]);
+        let text = b"# c\nTypes: deb deb-src\nURIs: http://a\nSuites: s t\nComponents: main\n# c\nSigned-By:\n /k\n \n\n\nTypes: deb\nURIs: x:/\nSuites: /\nEnabled: No\n";
+        let lines = shown(of_stanzas(text));
+        assert_eq!(lines, ["2 deb,deb-src http://a s,t main [signed-by= /k ] true", "12 deb x:/ /  [] false"]);
+        for text in [
+            "deb http://a",
+            "deb http://a b",
+            "deb http://a b/ c",
+            "deb a b c",
+            "debs http://a b c",
+            "deb[a=b] http://a b c",
+            "deb [a=b http://a b c",
+            "deb [a] http://a b c",
+            "deb [=b] http://a b c",
+            "deb [a=b]http://a b c",
+            "deb \"http://a b c",
+        ] {
+            assert!(of_lines(text.as_bytes()).is_err(), "{text}");
+        }
+        for text in [
+            "Types: deb\n",
+            " x\n",
+            "Types: rpm\nURIs: http://a\nSuites: /\n",
+            "Types: deb\nURIs: http://a\nSuites: s\n",
+            "Types: deb\nURIs: http://a\nSuites: /\nTYPES: deb\n",
+        ] {
+            assert!(of_stanzas(text.as_bytes()).is_err(), "{text}");
+        }
+        assert!(["0", "-00", "0x0", "OFF"].iter().all(|word| is_off(word.as_bytes())));
+        assert!(!["", "1", "none", "0x"].iter().any(|word| is_off(word.as_bytes())));
     }
 }
