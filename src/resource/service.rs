@@ -1,10 +1,14 @@
 //! `service`: a unit of systemd by its files, or a script of init.
 
+use std::collections::{BTreeMap, HashSet};
+
+use crate::order;
 use crate::parse::lines;
+use crate::resource::package_databases::{lookup, same_file};
 use crate::resource::{
     Argument, Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Takes, Type,
 };
-use crate::rootfs::{Glob, GlobPiece, Kind, Links, LookError};
+use crate::rootfs::{Glob, GlobPiece, Kind, Links, LookError, Node};
 use crate::value::{Value, lossless};
 
 pub(super) const SERVICE: Resource = Resource {
@@ -75,6 +79,9 @@ const SUFFIXES: [&[u8]; 11] = [
     b".scope",
 ];
 
+/// How many links of other names are followed to a unit (systemd's own limit).
+const MAX_ALIASES: usize = 8;
+
 fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
     let name = arguments.text("name").unwrap_or_default();
     if name.is_empty() || name.contains(&b'/') {
@@ -84,7 +91,7 @@ fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
         true => name.to_vec(),
         false => [name, b".service"].concat(),
     };
-    match unit(context, &whole)? {
+    match unit(context, &whole, 0)? {
         Some(unit) => of_unit(context, &unit),
         None => of_script(context, name),
     }
@@ -93,17 +100,20 @@ fn open(context: &Context, arguments: &Arguments) -> Asked<Object> {
 /// A unit that was found.
 struct Unit {
     path: Vec<u8>,
-    /// The names by which others can want it: its own, and that of what it is a link to.
+    /// The names by which others can want it: the one asked for, and that of what it is a link to.
     names: Vec<Vec<u8>>,
     alias: bool,
-    content: Option<crate::value::Text>,
+    /// What it says; nothing of a masked one.
+    content: Option<Vec<Setting>>,
 }
 
-fn unit(context: &Context, name: &[u8]) -> Asked<Option<Unit>> {
+/// A section, a key and its value.
+type Setting = (Vec<u8>, Vec<u8>, Vec<u8>);
+
+fn unit(context: &Context, name: &[u8], hops: usize) -> Asked<Option<Unit>> {
     // An instance has a file of its own, or that of its template.
-    let template = name.iter().position(|byte| *byte == b'@').zip(name.iter().rposition(|byte| *byte == b'.'));
-    let template = template.and_then(|(at, dot)| Some([name.get(..=at)?, name.get(dot..)?].concat()));
-    for file in [Some(name.to_vec()), template].into_iter().flatten() {
+    for file in [Some(name.to_vec()), instance(name).map(|(before, _, after)| [before, after].concat())] {
+        let Some(file) = file else { continue };
         for folder in FOLDERS {
             let path = [folder.as_bytes(), b"/", file.as_slice()].concat();
             let node = match context.root.lookup(&path, Links::Stay) {
@@ -117,21 +127,121 @@ fn unit(context: &Context, name: &[u8]) -> Asked<Option<Unit>> {
                 if target == b"/dev/null" {
                     return Ok(Some(Unit { path, names, alias: false, content: None }));
                 }
-                let target = last(&target).to_vec();
-                if target != file && !names.contains(&target) {
-                    names.push(target);
+                let target = absolute(folder, &target);
+                let other = last(&target);
+                let in_folders = target.strip_suffix(other).and_then(|folder| folder.strip_suffix(b"/"));
+                if FOLDERS.iter().any(|folder| in_folders == Some(folder.as_bytes())) {
+                    if other == file {
+                        continue;
+                    }
+                    // Another name: what counts is the unit of that name, which can be in a folder before its target.
+                    if hops == MAX_ALIASES {
+                        return Err(NoAnswer::Error(format!("{}: too many names of one unit", lossless(&path))));
+                    }
+                    let other = match (instance(other), instance(name)) {
+                        (Some((before, b"", after)), Some((_, instance, _))) => [before, instance, after].concat(),
+                        _ => other.to_vec(),
+                    };
+                    let Some(unit) = unit(context, &other, hops + 1)? else { return Err(leads_nowhere(&path)) };
+                    names.extend(unit.names);
+                    return Ok(Some(Unit { names, alias: true, ..unit }));
                 }
             }
-            // A link that leads to nothing is a unit that cannot be loaded.
             let content = match context.read(&path) {
-                Err(NoAnswer::Missing(_)) => continue,
+                // It hides the units of its name in the folders behind, and cannot be loaded.
+                Err(NoAnswer::Missing(_)) => return Err(leads_nowhere(&path)),
                 content => content?,
             };
-            let alias = names.len() > 1;
-            return Ok(Some(Unit { path, names, alias, content: Some(content).filter(|content| !content.is_empty()) }));
+            if content.is_empty() {
+                return Ok(Some(Unit { path, names, alias: false, content: None }));
+            }
+            let mut content = settings(&content);
+            for path in drop_ins(context, name)? {
+                if let Some(more) = context.read_optional(&path)? {
+                    content.extend(settings(&more));
+                }
+            }
+            return Ok(Some(Unit { path, names, alias: false, content: Some(content) }));
         }
     }
     Ok(None)
+}
+
+fn leads_nowhere(path: &[u8]) -> NoAnswer {
+    NoAnswer::Missing(format!("{} is a link to no unit", lossless(path)))
+}
+
+/// What of a name stands before the name of its instance, with the @, that name, and the suffix.
+fn instance(name: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let at = name.iter().position(|byte| *byte == b'@')?;
+    let dot = name.iter().rposition(|byte| *byte == b'.').filter(|dot| *dot > at)?;
+    Some((name.get(..=at)?, name.get(at + 1..dot)?, name.get(dot..)?))
+}
+
+/// The path that a link in a folder holds, without `.` and `..`.
+fn absolute(folder: &str, target: &[u8]) -> Vec<u8> {
+    let whole = if target.starts_with(b"/") { target.to_vec() } else { [folder.as_bytes(), b"/", target].concat() };
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in whole.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.iter().flat_map(|part| [&b"/"[..], part]).flatten().copied().collect()
+}
+
+/// The files that add to a unit, in the order of their names; of two of one name, the first counts: those of its own
+/// name, of its template, of what its name begins with up to a dash, and of all units of its kind.
+fn drop_ins(context: &Context, name: &[u8]) -> Asked<Vec<Vec<u8>>> {
+    let (stem, suffix) = name.split_at(name.iter().rposition(|byte| *byte == b'.').unwrap_or(name.len()));
+    let mut own = vec![name.to_vec()];
+    own.extend(instance(name).map(|(before, _, after)| [before, after].concat()));
+    let prefix = stem.split(|byte| *byte == b'@').next().unwrap_or_default();
+    let dashes = (1..prefix.len().saturating_sub(1)).rev().filter(|at| prefix.get(*at) == Some(&b'-'));
+    own.extend(dashes.filter_map(|at| Some([prefix.get(..=at)?, suffix].concat())));
+    let kind = [suffix.strip_prefix(b".").unwrap_or_default().to_vec()];
+    let mut files: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
+    let folders = folders(context)?;
+    for names in [own.as_slice(), &kind] {
+        for (folder, _) in &folders {
+            for name in names {
+                let of_it = [folder.as_bytes(), b"/", name, b".d/"].concat();
+                let glob = glob(&[GlobPiece::Literal(&of_it), GlobPiece::Written("*.conf")])?;
+                for (path, _) in context.expand_all(std::slice::from_ref(&glob))?.0 {
+                    let masked = link(context, &path)?.is_some_and(|target| target == b"/dev/null");
+                    files.entry(last(&path).to_vec()).or_insert((!masked).then_some(path));
+                }
+            }
+        }
+    }
+    Ok(files.into_values().flatten().collect())
+}
+
+/// The folders of units that are there, each with its first path.
+fn folders(context: &Context) -> Asked<Vec<(&'static str, Node)>> {
+    let mut found: Vec<(&str, Node)> = Vec::new();
+    for folder in FOLDERS {
+        if let Some(node) = lookup(context, folder.as_bytes())?.filter(|node| node.metadata.kind == Kind::Directory)
+            && !found.iter().any(|(_, other)| same_file(other, &node))
+        {
+            found.push((folder, node));
+        }
+    }
+    Ok(found)
+}
+
+/// The text of a link; nothing where something else stands, or nothing.
+fn link(context: &Context, path: &[u8]) -> Asked<Option<Vec<u8>>> {
+    let look = |error: LookError| NoAnswer::look(path, &error);
+    match context.root.lookup(path, Links::Stay) {
+        Ok(node) if node.metadata.kind == Kind::Symlink => context.root.read_link(&node).map(Some).map_err(look),
+        Ok(_) | Err(LookError::Absent) => Ok(None),
+        Err(error) => Err(look(error)),
+    }
 }
 
 fn of_unit(context: &Context, unit: &Unit) -> Asked<Object> {
@@ -162,55 +272,61 @@ fn of_unit(context: &Context, unit: &Unit) -> Asked<Object> {
 
 /// Whether a link in a folder of wants or requirements is of this unit, or another name stands for it.
 fn is_linked(context: &Context, unit: &Unit) -> Asked<bool> {
-    for folder in FOLDERS {
-        for kind in ["*.wants", "*.requires", "*.upholds"] {
-            let glob = glob(&[GlobPiece::Written(folder), GlobPiece::Written("/"), GlobPiece::Written(kind)])?;
-            for (wants, _) in context.expand_all(std::slice::from_ref(&glob))?.0 {
-                for name in &unit.names {
-                    if is_wanted(context, &wants, name)? {
-                        return Ok(true);
-                    }
-                }
+    let (mut names, mut wants, mut aliased) = (unit.names.clone(), Vec::new(), false);
+    for (folder, node) in folders(context)? {
+        let mut entries = Vec::new();
+        let mut list = |name: &[u8], kind: Option<Kind>| {
+            entries.push((name.to_vec(), kind));
+            true
+        };
+        context.root.list(&node, &mut list).map_err(|error| NoAnswer::look(folder.as_bytes(), &error))?;
+        order::sort(&mut entries, &|one, other| one.0.cmp(&other.0));
+        for (entry, kind) in entries {
+            let path = [folder.as_bytes(), b"/", entry.as_slice()].concat();
+            if [&b".wants"[..], b".requires", b".upholds"].iter().any(|end| entry.ends_with(end)) {
+                wants.push(path);
+            } else if matches!(kind, None | Some(Kind::Symlink))
+                && !names.contains(&entry)
+                && link(context, &path)?.is_some_and(|target| names.iter().any(|name| name == last(&target)))
+            {
+                // One that an administrator made is what `enable` makes for an Alias.
+                aliased |= folder.starts_with("/etc/") || folder.starts_with("/run/");
+                names.push(entry);
             }
         }
     }
-    is_aliased(context, unit)
-}
-
-/// Whether a folder of wants has a link of this name; of a template, of any instance.
-fn is_wanted(context: &Context, wants: &[u8], name: &[u8]) -> Asked<bool> {
-    let path = [wants, b"/", name].concat();
-    if let Some(at) = memchr::memmem::find(&path, b"@.") {
-        let (before, after) = path.split_at(at + 1);
-        let glob = glob(&[GlobPiece::Literal(before), GlobPiece::Written("*"), GlobPiece::Literal(after)])?;
-        return Ok(!context.expand_all(std::slice::from_ref(&glob))?.0.is_empty());
-    }
-    match context.root.lookup(&path, Links::Stay) {
-        Ok(_) => Ok(true),
-        Err(LookError::Absent) => Ok(false),
-        Err(error) => Err(NoAnswer::look(&path, &error)),
-    }
-}
-
-/// Whether an administrator's link of another name leads to this unit.
-fn is_aliased(context: &Context, unit: &Unit) -> Asked<bool> {
-    for folder in ["/etc/systemd/system/*", "/run/systemd/system/*"] {
-        let glob = glob(&[GlobPiece::Written(folder)])?;
-        for (path, _) in context.expand_all(std::slice::from_ref(&glob))?.0 {
-            let look = |error: LookError| NoAnswer::look(&path, &error);
-            let node = match context.root.lookup(&path, Links::Stay) {
-                Err(LookError::Absent) => continue,
-                node => node.map_err(look)?,
-            };
-            if node.metadata.kind == Kind::Symlink && !unit.names.iter().any(|name| name == last(&path)) {
-                let target = context.root.read_link(&node).map_err(look)?;
-                if unit.names.iter().any(|name| name == last(&target)) {
+    let mut seen = HashSet::new();
+    for folder in &wants {
+        for name in &names {
+            for path in wanted(context, folder, name)? {
+                // Of two links of one name for one unit, the first one counts: it can be to /dev/null.
+                let new = seen.insert((last(folder).to_vec(), last(&path).to_vec()));
+                if new && link(context, &path)?.is_some_and(|target| target != b"/dev/null") {
                     return Ok(true);
                 }
             }
         }
     }
-    Ok(false)
+    Ok(aliased)
+}
+
+/// The entries of this name in a folder of wants; of a template, those of all instances.
+fn wanted(context: &Context, folder: &[u8], name: &[u8]) -> Asked<Vec<Vec<u8>>> {
+    let path = [folder, b"/", name].concat();
+    if let Some((before, b"", after)) = instance(name) {
+        let before = [folder, b"/", before].concat();
+        let glob = glob(&[GlobPiece::Literal(&before), GlobPiece::Written("*"), GlobPiece::Literal(after)])?;
+        return Ok(context.expand_all(std::slice::from_ref(&glob))?.0.into_iter().map(|(path, _)| path).collect());
+    }
+    match context.root.lookup(&path, Links::Stay) {
+        Ok(node) if node.metadata.kind == Kind::Symlink => Ok(vec![path]),
+        Ok(_) => {
+            let path = lossless(&path);
+            Err(NoAnswer::Error(format!("{path}: it is no link; systemd passes over it, and old ones do not")))
+        }
+        Err(LookError::Absent) => Ok(Vec::new()),
+        Err(error) => Err(NoAnswer::look(&path, &error)),
+    }
 }
 
 fn glob(pieces: &[GlobPiece<'_>]) -> Asked<Glob> {
@@ -218,29 +334,48 @@ fn glob(pieces: &[GlobPiece<'_>]) -> Asked<Glob> {
 }
 
 /// Whether a unit says how it is enabled.
-fn has_install(content: &[u8]) -> bool {
+fn has_install(content: &[Setting]) -> bool {
     const KEYS: [&[u8]; 5] = [b"WantedBy", b"RequiredBy", b"UpheldBy", b"Alias", b"Also"];
     KEYS.iter().any(|key| setting(content, b"Install", key).is_some_and(|value| !value.is_empty()))
 }
 
 /// The last value of a key in a section.
-fn setting<'a>(content: &'a [u8], section: &[u8], key: &[u8]) -> Option<&'a [u8]> {
-    let (mut inside, mut found) = (false, None);
+fn setting<'a>(content: &'a [Setting], section: &[u8], key: &[u8]) -> Option<&'a [u8]> {
+    let found = content.iter().rev().find(|(of, name, _)| of == section && name == key);
+    found.map(|(_, _, value)| value.as_slice())
+}
+
+/// The settings of a unit's file (systemd.syntax(7)): a backslash at the end joins the next line, and comments between
+/// the two are passed over.
+fn settings(content: &[u8]) -> Vec<Setting> {
+    let (mut settings, mut section, mut whole): (Vec<Setting>, _, _) = (Vec::new(), Vec::new(), Vec::new());
     for (_, line) in lines(content) {
-        let line = line.trim_ascii();
+        let line = line.trim_ascii_start();
+        if matches!(line.first(), Some(b'#' | b';')) {
+            continue;
+        }
+        whole.extend_from_slice(line);
+        // An even number of them is backslashes.
+        if line.iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1 {
+            whole.pop();
+            whole.push(b' ');
+            continue;
+        }
+        let joined = std::mem::take(&mut whole);
+        let line = joined.trim_ascii();
         if let Some(name) = line.strip_prefix(b"[").and_then(|line| line.strip_suffix(b"]")) {
-            inside = name == section;
-        } else if let Some(value) = line.strip_prefix(key).filter(|_| inside)
-            && let Some(value) = value.trim_ascii_start().strip_prefix(b"=")
-        {
-            found = Some(value.trim_ascii());
+            section = name.to_vec();
+        } else if let Some(at) = line.iter().position(|byte| *byte == b'=') {
+            let (key, value) = line.split_at(at);
+            let value = value.get(1..).unwrap_or_default().trim_ascii();
+            settings.push((section.clone(), key.trim_ascii().to_vec(), value.to_vec()));
         }
     }
-    found
+    settings
 }
 
 /// Whether a process is the program that a unit starts.
-fn running(context: &Context, content: &[u8]) -> Asked<bool> {
+fn running(context: &Context, content: &[Setting]) -> Asked<bool> {
     let facts = context.processes()?;
     let processes = facts.processes.as_ref().map_err(|error| NoAnswer::Error(format!("processes: {error}")))?;
     let start = setting(content, b"Service", b"ExecStart").unwrap_or_default();
@@ -271,20 +406,24 @@ fn running(context: &Context, content: &[u8]) -> Asked<bool> {
 
 /// A service of init: a script, started by links to it.
 fn of_script(context: &Context, name: &[u8]) -> Asked<Object> {
-    let path = [b"/etc/init.d/", name].concat();
-    match context.root.lookup(&path, Links::Follow) {
-        Ok(_) => {}
-        Err(LookError::Absent) => {
-            return Err(NoAnswer::Missing(format!("service {} is not installed", lossless(name))));
+    let mut script = None;
+    for folder in ["/etc/init.d/", "/etc/rc.d/init.d/"] {
+        let path = [folder.as_bytes(), name].concat();
+        if script.is_none() && lookup(context, &path)?.is_some() {
+            script = Some(path);
         }
-        Err(error) => return Err(NoAnswer::look(&path, &error)),
     }
+    let path = script.ok_or_else(|| NoAnswer::Missing(format!("service {} is not installed", lossless(name))))?;
     let links = |pattern: &str| -> Asked<bool> {
         let glob = glob(&[GlobPiece::Written(pattern), GlobPiece::Literal(name)])?;
         Ok(!context.expand_all(std::slice::from_ref(&glob))?.0.is_empty())
     };
     let openrc = links("/etc/runlevels/*/")?;
-    let enabled = openrc || links("/etc/rc?.d/S??")?;
+    let mut enabled = openrc;
+    // Debian, Red Hat, SUSE.
+    for pattern in ["/etc/rc?.d/S??", "/etc/rc.d/rc?.d/S??", "/etc/init.d/rc?.d/S??"] {
+        enabled = enabled || links(pattern)?;
+    }
     let content = context.read(&path)?;
     let kind = if openrc || content.starts_with(b"#!/sbin/openrc-run") { "openrc" } else { "sysv" };
     let running = context
