@@ -1,7 +1,6 @@
 //! `selinux`, `timezone`, `virtualization` and `clock`: how the system is set up, by single files.
 
-use crate::parse::continued::{single, unless_hash};
-use crate::parse::trim;
+use crate::parse::{lines, trim};
 use crate::resource::{Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Type};
 use crate::rootfs::{Kind, Links, LookError};
 use crate::value::Value;
@@ -71,15 +70,14 @@ const MODES: [&[u8]; 3] = [b"enforcing", b"permissive", b"disabled"];
 
 fn selinux(context: &Context, _: &Arguments) -> Asked<Object> {
     let content = context.read(SELINUX_CONFIG)?;
-    let (mut mode, mut policy): (Option<Vec<u8>>, Option<&[u8]>) = (None, None);
-    for (line, text) in single(&content, unless_hash).map_err(|error| NoAnswer::parse(SELINUX_CONFIG, &error))? {
+    let (mut mode, mut policy): (Option<&[u8]>, Option<&[u8]>) = (None, None);
+    for (line, text) in lines(&content) {
         if let Some(value) = text.strip_prefix(b"SELINUX=") {
+            // Of several modes, the first one that is known counts, whatever stands behind it on its line.
             let value = trim(value).to_ascii_lowercase();
-            // Of several modes, the first one that is known counts.
-            if mode.is_none() && MODES.contains(&value.as_slice()) {
-                mode = Some(value);
-            }
-        } else if let Some(value) = text.strip_prefix(b"SELINUXTYPE=").map(trim) {
+            mode = mode.or_else(|| MODES.into_iter().find(|mode| value.starts_with(mode)));
+        } else if let Some((b"SELINUXTYPE=", value)) = trim(text).split_at_checked(b"SELINUXTYPE=".len()) {
+            let value = trim(value);
             if policy.is_some_and(|other| other != value) {
                 let error = format_args!("line {line}: SELINUXTYPE stands there before, with another value");
                 return Err(NoAnswer::parse(SELINUX_CONFIG, &error));
@@ -87,10 +85,10 @@ fn selinux(context: &Context, _: &Arguments) -> Asked<Object> {
             policy = Some(value);
         }
     }
-    let is = |word: &str| mode.as_ref().map_or(Value::Nil, |mode| Value::Bool(mode == word.as_bytes()));
+    let is = |word: &str| mode.map_or(Value::Nil, |mode| Value::Bool(mode == word.as_bytes()));
     Ok(Object::Facts(vec![
         ("installed", Value::Bool(true)),
-        ("mode", mode.as_ref().map_or(Value::Nil, Value::text)),
+        ("mode", mode.map_or(Value::Nil, Value::text)),
         ("enforcing", is("enforcing")),
         ("permissive", is("permissive")),
         ("disabled", is("disabled")),
