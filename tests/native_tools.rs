@@ -1,5 +1,5 @@
 //! The tools themselves are asked what they see, and the resources must say the same: dpkg-query, rpm, pip, npm,
-//! openssl, ssh-keygen, readelf, go, nginx, apache2, my_print_defaults.
+//! openssl, ssh-keygen, readelf, go, nginx, apache2, my_print_defaults, modprobe, apt-get, systemctl.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
@@ -77,6 +77,71 @@ fn dpkg_query_lists_the_same_packages() {
     let listed: Vec<String> = sorted(&listed).into_iter().filter(|line| !line.ends_with("not-installed")).collect();
     println!("{} packages", listed.len());
     assert_eq!(rows(&context(&scratch.0), "packages"), listed);
+}
+
+/// Where dpkg and the resource both list packages, they list the same; what dpkg refuses is an error.
+#[test]
+fn dpkg_query_reads_the_same_status() {
+    let head = "Package: a\nVersion: 1\nArchitecture: amd64\nMaintainer: m\nDescription: d\n";
+    let cases = [
+        format!("{head}Status: install ok installed\n"),
+        format!("{head}status : INSTALL Ok  Installed\n"),
+        format!("{head}Status: deinstall ok config-files\n\n{head}").replace("\n\nPackage: a", "\n\nPackage: b"),
+        format!("{head}Status: install ok unpacked\n"),
+        format!("{head}Status: purge reinstreq half-installed\n"),
+        format!("{head}Status: install ok half-configured\n"),
+        format!("{head}Status: install ok installed now\n"),
+        format!("{head}Status: installed\n"),
+        format!("{head}Status: install ok gone\n"),
+        format!("{head}Status: install ok\n installed\n"),
+        format!("{head}Status: install ok installed\nStatus: purge ok config-files\n"),
+        format!("{head}Status: install ok installed\nExtra:\n a\n \n b\n"),
+        format!("{head}Status: install ok installed\n\n{head}Status: install ok installed\n"),
+        format!("{head}Status: install ok installed\n\n\n{}Status: install ok installed\n", head.replace(": a\n", ": b\n")),
+        format!("{}Status: install ok installed\n", head.replace(": a\n", ": A\n")),
+        format!("{}Status: install ok installed\n", head.replace(": a\n", ": a b\n")),
+        format!("{}Status: install ok installed\n", head.replace("Version: 1\n", "")),
+        format!("{head}Multi-Arch: same\nStatus: install ok installed\n\n{head}Multi-Arch: same\nStatus: install ok installed\n")
+            .replacen("amd64", "i386", 1),
+        format!("{head}Status: install ok installed\nnonsense\n"),
+        format!("{head}Status: install ok installed\r\n\r\n{head}Status: install ok installed\r\n"),
+    ];
+    let Shape::Table { read, .. } = resource("packages").unwrap().shape else { panic!("packages is no table") };
+    let mut both = 0;
+    for text in &cases {
+        let scratch = Scratch::new();
+        scratch.write("var/lib/dpkg/status", text);
+        fs::create_dir_all(scratch.path("var/lib/dpkg/info")).unwrap();
+        let ours = read(&context(&scratch.0), &Arguments::default()).map(|table| {
+            let mut rows: Vec<String> = Vec::new();
+            for row in &table.rows {
+                let cell = |cell: &Result<Value, NoAnswer>| match cell {
+                    Ok(value) => value.plain(),
+                    Err(error) => error.text().rsplit(" is ").next().unwrap().split(':').next().unwrap().to_owned(),
+                };
+                rows.push(row.cells.iter().map(cell).collect::<Vec<_>>().join(" "));
+            }
+            rows.sort();
+            rows
+        });
+        let output = Command::new("dpkg-query")
+            .arg(format!("--admindir={}", scratch.path("var/lib/dpkg").display()))
+            .args(["-W", "-f=${Package} ${Version} ${Architecture} ${db:Status-Status}\\n"])
+            .env("LC_ALL", "C")
+            .output();
+        let Ok(output) = output else { return skipped("dpkg-query", "dpkg-query") };
+        let theirs = sorted(&String::from_utf8_lossy(&output.stdout));
+        match ours {
+            Ok(ours) => {
+                both += 1;
+                assert!(output.status.success(), "{text}: {}", String::from_utf8_lossy(&output.stderr));
+                assert_eq!(ours, theirs, "{text}");
+            }
+            Err(error) => println!("{}: {}", output.status, error.text()),
+        }
+    }
+    println!("{both} of {}", cases.len());
+    assert!(both >= 9);
 }
 
 /// Pairs of versions, of pieces that the rules treat differently.
@@ -1092,5 +1157,261 @@ ServerAdmin 'a "b'
         fs::write(&main, format!("{start}{text}")).unwrap();
         assert!(apache(&main).unwrap().is_ok(), "{text}");
         assert!(apache_rows(&main).is_err(), "{text}");
+    }
+}
+
+/// The names for which an object's property is true, of these.
+fn those(context: &Context, resource: &str, names: &[&str], property: &str) -> Vec<String> {
+    let is = |name: &&&str| properties(context, resource, &[("name", name)], &[property]).unwrap() == ["true"];
+    names.iter().filter(is).map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn modprobe_takes_the_same_lines() {
+    let scratch = Scratch::new();
+    scratch.write(
+        "etc/modprobe.d/a.conf",
+        "# off \\\nblacklist a1\n#x\\\ninstall a2 /bin/true\nblacklist a3\r\nblacklist\\\na4\nblacklist a5\\ \ninstall a6\n\
+         install a6 /bin/tr\\\nue\ninstall a7 /bin/fal\\se\n blacklist a8 # c\ninstall a-]9 /bin/true\n\
+         \tinstall\ta-10\t /bin/false\ninstall a6 /sbin/x\nblacklist b*\ninstall b11 x\nblacklist a-12 a13\n#\\\\\ninstall a14 /bin/true\\",
+    );
+    scratch.write("etc/modprobe.d/z.conf", "install a10 /bin/x\ninstall a15 /bin/x\nblacklist a16");
+    scratch.write("usr/lib/modprobe.d/z.conf", "blacklist a17\n");
+    scratch.write("usr/lib/modprobe.d/b.conf", "install a15 /bin/true\nblacklist a18\n");
+    scratch.write("usr/lib/modprobe.d/.c.conf", "blacklist a19\n");
+    fs::create_dir_all(scratch.path("etc/modprobe.d/d.conf")).unwrap();
+    scratch.write("usr/lib/modprobe.d/d.conf", "blacklist a20\n");
+    std::os::unix::fs::symlink("/dev/null", scratch.path("etc/modprobe.d/e.conf")).unwrap();
+    scratch.write("usr/lib/modprobe.d/e.conf", "blacklist a21\n");
+    let arguments = ["-C", "etc/modprobe.d", "-C", "usr/lib/modprobe.d", "-c"];
+    let Some(said) = tool("modprobe", "modprobe", &arguments, &scratch.0) else { return };
+    let mut installs: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut off = Vec::new();
+    for line in said.split('\n') {
+        let mut words = line.splitn(3, ' ');
+        match (words.next(), words.next(), words.next()) {
+            (Some("blacklist"), Some(name), None) => off.push(name.to_owned()),
+            (Some("install"), Some(name), Some(command)) => {
+                installs.entry(name).or_insert(command.trim_start_matches(['\t', ' ']));
+            }
+            _ => {}
+        }
+    }
+    let names: Vec<String> =
+        (1..=21).flat_map(|number| ["a", "b", "a_"].map(|start| format!("{start}{number}"))).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let context = context(&scratch.0);
+    let nothing = |name: &&&str| installs.get(**name).is_some_and(|said| ["/bin/true", "/bin/false"].contains(said));
+    let disabled: Vec<String> = names.iter().filter(nothing).map(|name| (*name).to_owned()).collect();
+    assert_eq!(those(&context, "kernel_module", &names, "disabled"), disabled);
+    let blacklisted =
+        names.iter().filter(|name| off.contains(&(**name).to_owned()) || disabled.contains(&(**name).to_owned()));
+    let blacklisted: Vec<String> = blacklisted.map(|name| (*name).to_owned()).collect();
+    assert_eq!(those(&context, "kernel_module", &names, "blacklisted"), blacklisted);
+    println!("{} disabled, {} blacklisted of {}", disabled.len(), blacklisted.len(), names.len());
+    assert!(disabled.len() > 3 && blacklisted.len() > 8);
+}
+
+/// What apt makes of the lists below a folder, a line for each component; nothing when it refuses them.
+fn apt_targets(root: &Path) -> Option<Option<Vec<String>>> {
+    let apt = |more: &[&str]| {
+        let output = Command::new("apt-get")
+            .args(["-o", &format!("Dir={}", root.display()), "-o", "Dir::State::status=/dev/null"])
+            .args([
+                "-o",
+                "APT::Architecture=amd64",
+                "-o",
+                "APT::Architectures::=amd64",
+                "-o",
+                "Acquire::Languages=none",
+            ])
+            .args(more)
+            .env("LC_ALL", "C")
+            .output()
+            .ok()?;
+        let said = output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned());
+        Some(said)
+    };
+    let Some(said) = apt(&["update", "--print-uris"]) else {
+        skipped("apt-get", "apt-get");
+        return None;
+    };
+    let Some(said) = said else { return Some(None) };
+    // It only tells of what it has.
+    for name in said.lines().filter_map(|line| line.split(' ').nth(1)).filter(|name| name.ends_with("Packages")) {
+        fs::write(root.join("var/lib/apt/lists").join(name), "").unwrap();
+    }
+    let format = "$(CREATED_BY) $(REPO_URI) $(RELEASE) $(COMPONENT) $(TRUSTED)";
+    let said = apt(&["indextargets", "--format", format, "Created-By: Packages"]).flatten().unwrap();
+    // A folder has no component, and the word for it stays as it is.
+    let said = said.replace("$(COMPONENT)", "");
+    let mut lines: Vec<String> =
+        said.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    lines.sort();
+    lines.dedup();
+    Some(Some(lines))
+}
+
+/// The same by the resource.
+fn apt_rows(root: &Path) -> Option<Vec<String>> {
+    let Shape::Table { read, .. } = resource("apt").unwrap().shape else { panic!("apt is no table") };
+    let table = match read(&context(root), &Arguments::default()) {
+        Ok(table) => table,
+        Err(NoAnswer::Missing(_)) => return Some(Vec::new()),
+        Err(_) => return None,
+    };
+    let properties = resource("apt").unwrap().properties();
+    let place = |name: &str| properties.iter().position(|property| property.name == name).unwrap();
+    let mut lines = Vec::new();
+    for row in &table.rows {
+        let cell = |name: &str| row.cells[place(name)].as_ref().unwrap();
+        if cell("type").plain() != "deb" || cell("enabled").plain() != "true" {
+            continue;
+        }
+        let list = |value: &Value| -> Vec<String> {
+            let Value::List(items) = value else { panic!("no list") };
+            items.iter().map(Value::plain).collect()
+        };
+        let options = list(cell("options"));
+        let option = |name: &str| {
+            let found = options.iter().find_map(|option| option.strip_prefix(&format!("{name}=")));
+            found.map(str::trim).unwrap_or_default().to_owned()
+        };
+        let mut uri = cell("url").plain();
+        if !uri.ends_with('/') {
+            uri.push('/');
+        }
+        let mut components = list(cell("components"));
+        if components.is_empty() {
+            components.push(String::new());
+        }
+        for component in components {
+            let trusted = if option("trusted").is_empty() { "no" } else { "yes" };
+            let line = ["Packages", &uri, &cell("suite").plain(), &component, trusted].join(" ");
+            lines.push(line.split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    lines.sort();
+    lines.dedup();
+    Some(lines)
+}
+
+#[test]
+fn apt_takes_the_same_lists() {
+    let stanza = |more: &str| format!("Types: deb\nURIs: http://h/p\nSuites: s\nComponents: main\n{more}");
+    let cases: Vec<(&str, Vec<(&str, String)>)> = vec![
+        (
+            "lines",
+            vec![(
+                "sources.list",
+                "deb http://h/p s main extra # c\n#deb http://off s main\ndeb-src http://h s main\n".to_owned(),
+            )],
+        ),
+        (
+            "options",
+            vec![(
+                "sources.list",
+                "deb\t[ trusted=yes signed-by=/k#1 ] http://h/p s main\ndeb [Trusted=yes] http://i/ d/\n".to_owned(),
+            )],
+        ),
+        ("quotes", vec![("sources.list", "deb [trusted=\"yes\"] \"http://h/p\" s \"ma%69n\"\n".to_owned())]),
+        ("options twice", vec![("sources.list", "deb [signed-by=/a signed-by=/b] http://h/p s main\n".to_owned())]),
+        ("a return", vec![("sources.list", "deb http://h/p s main\r\n".to_owned())]),
+        ("no blank", vec![("sources.list", "deb[trusted=yes] http://h/p s main\n".to_owned())]),
+        ("no component", vec![("sources.list", "deb http://h/p s\n".to_owned())]),
+        ("a component too many", vec![("sources.list", "deb http://h/p s/ main\n".to_owned())]),
+        ("no assignment", vec![("sources.list", "deb [trusted] http://h/p s main\n".to_owned())]),
+        ("an open bracket", vec![("sources.list", "deb [trusted=yes http://h/p s main\n".to_owned())]),
+        ("a type", vec![("sources.list", "debs http://h/p s main\n".to_owned())]),
+        (
+            "names",
+            vec![
+                ("sources.list.d/a.list", "deb http://a s main\n".to_owned()),
+                ("sources.list.d/b~.list", "deb http://b s main\n".to_owned()),
+                ("sources.list.d/.c.list", "deb http://c s main\n".to_owned()),
+                ("sources.list.d/d.list.save", "deb http://d s main\n".to_owned()),
+                ("sources.list.d/e:f_g-h.1.list", "deb http://e s main\n".to_owned()),
+                ("sources.list.d/f f.sources", stanza("")),
+            ],
+        ),
+        (
+            "a stanza",
+            vec![(
+                "sources.list.d/a.sources",
+                format!("# c\n{}# c\ntrusted: yes\nSigned-By: /k\n\n\n# c\n", stanza("")),
+            )],
+        ),
+        (
+            "several",
+            vec![(
+                "sources.list.d/a.sources",
+                "Types: deb deb-src\nURIs: http://a http://b/\nSuites: s t\nComponents: m\n n\n".to_owned(),
+            )],
+        ),
+        ("off", vec![("sources.list.d/a.sources", stanza("Enabled: No\n"))]),
+        ("zero", vec![("sources.list.d/a.sources", stanza("Enabled: 00\n"))]),
+        ("an odd word", vec![("sources.list.d/a.sources", stanza("Enabled: never\n"))]),
+        ("a line of blanks", vec![("sources.list.d/a.sources", stanza(" \nEnabled: no\n"))]),
+        ("no type", vec![("sources.list.d/a.sources", "URIs: http://a\nSuites: s\nComponents: m\n".to_owned())]),
+        (
+            "a folder with a component",
+            vec![("sources.list.d/a.sources", "Types: deb\nURIs: http://a\nSuites: d/\nComponents: m\n".to_owned())],
+        ),
+    ];
+    for (title, files) in &cases {
+        let scratch = Scratch::new();
+        fs::create_dir_all(scratch.path("etc/apt/apt.conf.d")).unwrap();
+        fs::create_dir_all(scratch.path("var/lib/apt/lists/partial")).unwrap();
+        for (name, content) in files {
+            scratch.write(&format!("etc/apt/{name}"), content);
+        }
+        let Some(theirs) = apt_targets(&scratch.0) else { return };
+        assert_eq!(apt_rows(&scratch.0), theirs, "{title}");
+    }
+    println!("{} trees", cases.len());
+}
+
+#[test]
+fn systemctl_sees_the_same_states() {
+    let scratch = Scratch::new();
+    let with = "[Unit]\nDescription=x\n[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+    let without = "[Service]\nExecStart=/bin/true\n";
+    let (vendor, own) = ("usr/lib/systemd/system", "etc/systemd/system");
+    for name in ["on", "plain", "null", "empty", "target", "dangling", "reset", "needed", "broken", "tpl@", "between"] {
+        scratch.write(&format!("{vendor}/{name}.service"), with);
+    }
+    scratch.write(&format!("{vendor}/quiet.service"), without);
+    scratch.write(&format!("{vendor}/added.service"), without);
+    scratch.write(&format!("{vendor}/added.service.d/x.conf"), "[Install]\nWantedBy=multi-user.target\n");
+    scratch.write(&format!("{own}/reset.service.d/x.conf"), "[Install]\nWantedBy=\n");
+    scratch.write(&format!("{vendor}/joined.service"), "[Install]\n# c\nWantedBy=\\\n  ; c\n  multi-user.target\n");
+    scratch.write(&format!("{own}/empty.service"), "");
+    scratch.write(&format!("{own}/between.service"), without);
+    let link = |target: &str, name: &str| {
+        let path = scratch.path(&format!("{own}/{name}"));
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::os::unix::fs::symlink(target, path).unwrap();
+    };
+    link("/usr/lib/systemd/system/on.service", "multi-user.target.wants/on.service");
+    link("/usr/lib/systemd/system/needed.service", "multi-user.target.requires/needed.service");
+    link("/nowhere/dangling.service", "multi-user.target.wants/dangling.service");
+    link("/usr/lib/systemd/system/tpl@.service", "multi-user.target.wants/tpl@one.service");
+    link("/dev/null", "null.service");
+    link("/nowhere", "broken.service");
+    link("/usr/lib/systemd/system/target.service", "alias.service");
+    link("/usr/lib/systemd/system/null.service", "of-null.service");
+    let names = [
+        "on", "plain", "null", "empty", "target", "dangling", "reset", "needed", "broken", "tpl@one", "tpl@two",
+        "quiet", "added", "joined", "between", "alias", "of-null", "nowhere",
+    ];
+    let context = context(&scratch.0);
+    let root = format!("--root={}", fs::canonicalize(&scratch.0).unwrap().display());
+    for name in names {
+        let output = Command::new("systemctl").args([&root, "is-enabled", name]).env("LC_ALL", "C").output();
+        let Ok(output) = output else { return skipped("systemctl", "systemctl") };
+        // A link of another name that the unit does not ask for is "indirect", with which is-enabled says yes, too.
+        let theirs = String::from_utf8_lossy(&output.stdout).trim().replace("indirect", "enabled");
+        let ours = properties(&context, "service", &[("name", name)], &["state"]).map(|mut found| found.remove(0));
+        assert_eq!(ours.unwrap_or_default(), theirs, "{name}");
     }
 }
