@@ -1173,7 +1173,7 @@ fn modprobe_takes_the_same_lines() {
         "etc/modprobe.d/a.conf",
         "# off \\\nblacklist a1\n#x\\\ninstall a2 /bin/true\nblacklist a3\r\nblacklist\\\na4\nblacklist a5\\ \ninstall a6\n\
          install a6 /bin/tr\\\nue\ninstall a7 /bin/fal\\se\n blacklist a8 # c\ninstall a-]9 /bin/true\n\
-         \tinstall\ta-10\t /bin/false\ninstall a6 /sbin/x\nblacklist b*\ninstall b11 x\nblacklist a-12 a13\n#\\\\\ninstall a14 /bin/true\\",
+         \tinstall\ta-10\t /bin/false\ninstall a6 /sbin/x\nblacklist b*\ninstall b11 x\nblacklist a-12 a13\n#\\\\\ninstall a13 /bin/true \t\ninstall a14 /bin/true\\",
     );
     scratch.write("etc/modprobe.d/z.conf", "install a10 /bin/x\ninstall a15 /bin/x\nblacklist a16");
     scratch.write("usr/lib/modprobe.d/z.conf", "blacklist a17\n");
@@ -1192,7 +1192,7 @@ fn modprobe_takes_the_same_lines() {
         match (words.next(), words.next(), words.next()) {
             (Some("blacklist"), Some(name), None) => off.push(name.to_owned()),
             (Some("install"), Some(name), Some(command)) => {
-                installs.entry(name).or_insert(command.trim_start_matches(['\t', ' ']));
+                installs.entry(name).or_insert(command.trim_matches(['\t', ' ']));
             }
             _ => {}
         }

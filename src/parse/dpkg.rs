@@ -151,9 +151,12 @@ pub fn configuration(bytes: &[u8]) -> Vec<Digest<'_>> {
 
 /// Where files of packages lie instead of where their packages have them, by that path: the path, and the package for
 /// whose file this is, which `:` stands for when it is none.
+pub type Diversions<'a> = HashMap<&'a [u8], (&'a [u8], &'a [u8])>;
+
+/// The diversions of dpkg's file of them.
 ///
 /// Errors: lines that are no three for each.
-pub fn diversions(bytes: &[u8]) -> Result<HashMap<&[u8], (&[u8], &[u8])>, ParseError> {
+pub fn diversions(bytes: &[u8]) -> Result<Diversions<'_>, ParseError> {
     let mut diversions = HashMap::new();
     let mut all = lines(bytes);
     while let Some((line, from)) = all.next() {

@@ -28,7 +28,7 @@ pub fn settings(bytes: &[u8]) -> Result<Vec<(usize, Setting)>, ParseError> {
         match keyword {
             b"blacklist" => settings.push((line, Setting::Blacklist(name))),
             b"install" if !command.is_empty() => {
-                settings.push((line, Setting::Install(name, command.trim_ascii_start().to_vec())));
+                settings.push((line, Setting::Install(name, without_blanks(command).to_vec())));
             }
             _ => {}
         }
@@ -79,6 +79,14 @@ fn word(text: &[u8]) -> (&[u8], &[u8]) {
     let text = text.get(start..).unwrap_or_default();
     let (word, rest) = text.split_at(text.iter().position(blank).unwrap_or(text.len()));
     (word, rest.get(1..).unwrap_or_default())
+}
+
+/// A command without the blanks around it, which are nothing to a shell.
+fn without_blanks(command: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = command.iter().take_while(|byte| blank(byte)).count();
+    let end = command.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
+    command.get(start..end).unwrap_or_default()
 }
 
 /// A name as kmod keeps it: what stands in brackets is left alone, and without both of them it is none.
