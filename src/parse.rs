@@ -103,6 +103,40 @@ pub fn lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
         .filter(move |_| !empty)
 }
 
+/// Refuses a NUL: programs in C take a line, or all that follows, to end there.
+///
+/// Errors: the first line with one.
+pub(crate) fn refuse_nul(bytes: &[u8]) -> Result<(), ParseError> {
+    refuse(bytes, |byte| byte == 0, "a NUL stands there")
+}
+
+/// Refuses carriage returns, form feeds and vertical tabs, of which some programs make blanks and others parts of words.
+///
+/// Errors: the first line with one.
+pub(crate) fn refuse_rare_blanks(bytes: &[u8]) -> Result<(), ParseError> {
+    refuse(
+        bytes,
+        |byte| matches!(byte, b'\r' | 0x0b | 0x0c),
+        "a carriage return, form feed or vertical tab stands there",
+    )
+}
+
+fn refuse(bytes: &[u8], refused: fn(u8) -> bool, what: &str) -> Result<(), ParseError> {
+    let Some(at) = bytes.iter().position(|byte| refused(*byte)) else { return Ok(()) };
+    let before = bytes.get(..at).unwrap_or_default();
+    Err(ParseError { line: Some(before.iter().filter(|byte| **byte == b'\n').count() + 1), what: what.to_owned() })
+}
+
+/// Refuses lines that do not fit into the program's buffer, so that it reads several of them, or less.
+///
+/// Errors: the first line with more bytes than `most`, its end not counted.
+pub(crate) fn refuse_long_lines(bytes: &[u8], most: usize) -> Result<(), ParseError> {
+    let long = bytes.split(|byte| *byte == b'\n').position(|line| line.len() > most);
+    long.map_or(Ok(()), |at| {
+        Err(ParseError { line: Some(at + 1), what: format!("the line has more than {most} bytes") })
+    })
+}
+
 /// The text without white space at its ends.
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
     bytes.trim_ascii()

@@ -1,5 +1,7 @@
 //! `pam`: what PAM does for a service, with all that is included.
 
+use std::collections::HashSet;
+
 use crate::parse::pam::{Entry, entries};
 use crate::resource::lines::Lines;
 use crate::resource::{
@@ -16,13 +18,15 @@ pub(super) const PAM: Resource = Resource {
         Argument {
             name: "path",
             takes: Takes::Path,
-            summary: "The file of a service, such as /etc/pam.d/sshd; /etc/pam.conf names the service in each line.",
+            summary: "The file of a service, such as /etc/pam.d/sshd, which may lie in a folder of the vendor instead; \
+                      /etc/pam.conf names the service in each line.",
             required: false,
         },
         Argument {
             name: "paths",
             takes: Takes::Globs,
-            summary: "Several of them; by default /etc/pam.d/*, or /etc/pam.conf where that folder is not.",
+            summary: "Several of them; by default all of /etc/pam.d and, with other names, of /usr/lib/pam.d, \
+                      /usr/etc/pam.d and /usr/share/pam.d, or /etc/pam.conf where there is no such folder.",
             required: false,
         },
     ],
@@ -53,20 +57,46 @@ const MAX_DEPTH: usize = 16;
 /// The most files that are included.
 const MAX_INCLUDED: usize = 2_000;
 
-/// Where PAM looks for the file of a service, the first that is there.
-const FOLDERS: [&[u8]; 4] = [b"/etc/pam.d/", b"/usr/lib/pam.d/", b"/usr/etc/pam.d/", b"/usr/share/pam.d/"];
+/// Where PAM looks for the file of a service, the first that is there; one of the last two where it was built so.
+const FOLDERS: [&str; 4] = ["/etc/pam.d/", "/usr/lib/pam.d/", "/usr/etc/pam.d/", "/usr/share/pam.d/"];
 const ONE_FILE: &[u8] = b"/etc/pam.conf";
 
 fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
     let mut reading = Reading { context, lines: Lines::new(COLUMNS), included: 0, bytes: 0 };
     let mut absent = Vec::new();
-    if arguments.text("path").is_some() || !arguments.globs("paths").is_empty() {
+    let service = arguments.text("path").and_then(|path| path.strip_prefix(b"/etc/pam.d/"));
+    if let Some(name) = service.filter(|name| !name.contains(&b'/')) {
+        let missing = || NoAnswer::Missing(format!("Can't find file: /etc/pam.d/{}", lossless(name)));
+        let (path, content) = find(context, name)?.ok_or_else(missing)?;
+        reading.service(&path, &content)?;
+    } else if arguments.text("path").is_some() || !arguments.globs("paths").is_empty() {
         absent = context.read_each(arguments, "", &mut |path, content| reading.service(path, &content))?;
-    } else if context.read_folder("/etc/pam.d/*", &mut |path, content| reading.service(path, &content))?.is_none() {
+    } else if FOLDERS.iter().any(|folder| context.is_folder(folder.as_bytes())) {
+        let mut seen = HashSet::new();
+        for folder in FOLDERS {
+            context.read_folder(&format!("{folder}*"), &mut |path, content| {
+                if seen.insert(last(path).to_vec()) { reading.service(path, &content) } else { Ok(true) }
+            })?;
+        }
+    } else {
         let content = context.read(ONE_FILE)?;
         reading.service(ONE_FILE, &content)?;
     }
     Ok(Table { absent, ..reading.lines.table() })
+}
+
+/// The file of a service, by its name or its path, and what it holds.
+fn find(context: &Context, service: &[u8]) -> Asked<Option<(Vec<u8>, Text)>> {
+    let places: Vec<Vec<u8>> = match service.starts_with(b"/") {
+        true => vec![service.to_vec()],
+        false => FOLDERS.iter().map(|folder| [folder.as_bytes(), service].concat()).collect(),
+    };
+    for place in places {
+        if let Some(content) = context.read_optional(&place)? {
+            return Ok(Some((place, content)));
+        }
+    }
+    Ok(None)
 }
 
 struct Reading<'a> {
@@ -124,16 +154,8 @@ impl Reading<'_> {
         if self.included > MAX_INCLUDED {
             return Err(refuse(&format!("more than {MAX_INCLUDED} files are included")));
         }
-        let places: Vec<Vec<u8>> = match entry.module.starts_with(b"/") {
-            true => vec![entry.module.clone()],
-            false => FOLDERS.iter().map(|folder| [folder, entry.module.as_slice()].concat()).collect(),
-        };
-        for place in places {
-            match self.context.read(&place) {
-                Ok(content) => return self.file(&place, &content, wanted),
-                Err(NoAnswer::Missing(_)) => {}
-                Err(error) => return Err(error),
-            }
+        if let Some((place, content)) = find(self.context, &entry.module)? {
+            return self.file(&place, &content, wanted);
         }
         // PAM refuses the service then.
         self.lines.odd(path, entry.line, &format!("{} is included and not there", lossless(&entry.module)));
