@@ -1,6 +1,6 @@
 //! sudoers(5): aliases, defaults, who may run what, and further files.
 
-use crate::parse::{MAX_ROWS, ParseError, lines, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, refuse_nul, refuse_rare_blanks, trim};
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub type Stated = Result<Statement, String>;
 ///
 /// Errors: more than [`MAX_ROWS`] lines, or members of lists.
 pub fn statements(bytes: &[u8]) -> Result<Vec<(usize, Stated)>, ParseError> {
+    refuse_nul(bytes)?;
+    refuse_rare_blanks(bytes)?;
     let mut statements = Vec::new();
     let mut room = MAX_ROWS;
     let mut whole: Vec<u8> = Vec::new();
@@ -118,8 +120,13 @@ pub fn statements(bytes: &[u8]) -> Result<Vec<(usize, Stated)>, ParseError> {
         whole.extend_from_slice(text);
         let begun = *first.get_or_insert(number);
         let ended = whole.trim_ascii_end();
-        if let (false, Some(before)) = (comment, ended.strip_suffix(b"\\")) {
-            whole.truncate(before.len());
+        let backslashes = ended.iter().rev().take_while(|byte| **byte == b'\\').count();
+        // Of two, the second one is an argument.
+        if !comment && backslashes % 2 == 1 {
+            whole.truncate(ended.len().saturating_sub(1));
+            if trim(&whole).is_empty() {
+                statements.push((number, Err("nothing stands before the backslash".to_owned())));
+            }
             whole.push(b' ');
             continue;
         }
@@ -151,7 +158,9 @@ fn push(statements: &mut Vec<(usize, Stated)>, line: usize, text: &[u8], room: &
 /// A line without its comment, and whether it had one. A `#` before a number is a user id, and at the begin of a line it
 /// can be an old include.
 fn uncommented(line: &[u8], begins: bool) -> (&[u8], bool) {
-    if begins && [&b"#include "[..], b"#include\t", b"#includedir "].iter().any(|word| line.starts_with(word)) {
+    let include =
+        line.strip_prefix(b"#include").filter(|_| begins).map(|rest| rest.strip_prefix(b"dir").unwrap_or(rest));
+    if include.and_then(<[u8]>::first).is_some_and(u8::is_ascii_whitespace) {
         return (line, false);
     }
     let (mut quoted, mut escaped) = (false, false);
@@ -226,7 +235,10 @@ impl Reader<'_> {
     fn aliases(&mut self, kind: AliasKind) -> Result<Statement, String> {
         let mut aliases = Vec::new();
         loop {
-            let name = self.word(b"=:,")?;
+            let (name, plain) = self.spelled(b"=:,")?;
+            if !plain || !is_alias(&name) || name == b"ALL" {
+                return Err(format!("{} is no name of an alias", String::from_utf8_lossy(&name)));
+            }
             self.expect(b'=')?;
             let members = match kind {
                 AliasKind::Command => self.list(&mut |reader| reader.command())?,
@@ -267,6 +279,9 @@ impl Reader<'_> {
             off = !off;
         }
         let name = self.word(b"=+-,!")?;
+        if !name.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_') {
+            return Err(format!("{} is no name of a setting", String::from_utf8_lossy(&name)));
+        }
         for (sign, operator) in [(&b"="[..], "="), (b"+=", "+="), (b"-=", "-=")] {
             let rest = trim(self.rest);
             if let Some(rest) = rest.strip_prefix(sign) {
@@ -274,10 +289,27 @@ impl Reader<'_> {
                     return Err(format!("{} is switched off and has a value", String::from_utf8_lossy(&name)));
                 }
                 self.rest = trim(rest);
-                return Ok(Setting { name, operator, value: self.word(b",")? });
+                return Ok(Setting { name, operator, value: self.value()? });
             }
         }
         Ok(Setting { name, operator: if off { "!" } else { "" }, value: Vec::new() })
+    }
+
+    /// What a setting is set to: a string in quotes, or a word without any.
+    fn value(&mut self) -> Result<Vec<u8>, String> {
+        let quoted = self.rest.starts_with(b"\"");
+        let before = self.rest;
+        let value = self.word(b",")?;
+        let length = before.len() - self.rest.len();
+        let written = before.get(..length).unwrap_or_default();
+        let odd = |at: usize, byte: u8| {
+            matches!(byte, b'"' | b'=' | b'#') && at.checked_sub(1).and_then(|at| written.get(at)) != Some(&b'\\')
+        };
+        let wrong = match quoted {
+            true => value.is_empty() || !written.ends_with(b"\""),
+            false => written.starts_with(b"!") || written.iter().enumerate().any(|(at, byte)| odd(at, *byte)),
+        };
+        if wrong { Err("the value of a setting is not understood".to_owned()) } else { Ok(value) }
     }
 
     fn members(&mut self, kind: AliasKind) -> Result<Vec<Member>, String> {
@@ -288,7 +320,10 @@ impl Reader<'_> {
         let negated = self.negated();
         let special = trim(self.rest).starts_with(b"%:");
         let colons = kind == AliasKind::Host && is_ipv6(trim(self.rest));
-        let name = if special || colons { self.word(b"=,()") } else { self.word(b"=,:()") }?;
+        let (name, plain) = if special || colons { self.spelled(b"=,()") } else { self.spelled(b"=,:()") }?;
+        if !plain && is_alias(&name) {
+            return Err(format!("{} is in quotes, and no alias there", String::from_utf8_lossy(&name)));
+        }
         Ok(Member { negated, name })
     }
 
@@ -371,7 +406,14 @@ impl Reader<'_> {
         while let Some(byte) = text.get(at).copied() {
             let before = name.last().copied();
             match byte {
-                b'\\' if !pattern => {
+                // What follows is a comment, or wrong, quotes or not.
+                b'#' => return Err("a # in a command".to_owned()),
+                b'\\' if pattern => {
+                    name.push(byte);
+                    at += 1;
+                    name.extend(text.get(at).copied());
+                }
+                b'\\' => {
                     at += 1;
                     // Wildcards keep their backslash: without it they would be some.
                     let next = text.get(at).copied();
@@ -447,19 +489,26 @@ impl Reader<'_> {
 
     /// A word up to a blank or one of these, without quotes and escapes.
     fn word(&mut self, ends: &[u8]) -> Result<Vec<u8>, String> {
+        self.spelled(ends).map(|(word, _)| word)
+    }
+
+    /// The same, and whether it had neither quotes nor escapes.
+    fn spelled(&mut self, ends: &[u8]) -> Result<(Vec<u8>, bool), String> {
         self.spend(1)?;
         let text = self.rest.trim_ascii_start();
-        let (mut word, mut quoted, mut any, mut at) = (Vec::new(), false, false, 0);
+        let (mut word, mut quoted, mut plain, mut at) = (Vec::new(), false, true, 0);
         while let Some(byte) = text.get(at).copied() {
             match byte {
                 b'"' => {
                     quoted = !quoted;
-                    any = true;
+                    plain = false;
                 }
                 b'\\' if quoted && text.get(at + 1) != Some(&b'"') => word.push(byte),
                 b'\\' => {
-                    at += 1;
-                    word.extend(text.get(at).copied());
+                    plain = false;
+                    let (escaped, length) = escape(text.get(at + 1..).unwrap_or_default());
+                    word.extend(escaped);
+                    at += length;
                 }
                 byte if !quoted && (byte.is_ascii_whitespace() || ends.contains(&byte)) => break,
                 byte => word.push(byte),
@@ -469,8 +518,9 @@ impl Reader<'_> {
         self.rest = text.get(at..).unwrap_or_default();
         match () {
             () if quoted => Err("a quote is not closed".to_owned()),
-            () if word.is_empty() && !any => Err("a name is expected".to_owned()),
-            () => Ok(word),
+            () if word.is_empty() => Err("a name is expected".to_owned()),
+            () if word.contains(&0) => Err("a NUL stands there".to_owned()),
+            () => Ok((word, plain)),
         }
     }
 
@@ -496,6 +546,23 @@ impl Reader<'_> {
     fn ended(&self) -> Result<(), String> {
         if trim(self.rest).is_empty() { Ok(()) } else { Err("there is more than is understood".to_owned()) }
     }
+}
+
+/// What a backslash before this text stands for, and how many of its bytes that takes: `x41` is a byte by its number.
+fn escape(text: &[u8]) -> (Option<u8>, usize) {
+    let digits = text.strip_prefix(b"x").and_then(|digits| digits.get(..2));
+    let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    let digits = digits.and_then(|digits| std::str::from_utf8(digits).ok());
+    match digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+        Some(byte) => (Some(byte), 3),
+        None => (text.first().copied(), 1),
+    }
+}
+
+/// Whether a word without quotes is what an alias is called.
+fn is_alias(name: &[u8]) -> bool {
+    let is_part = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
+    name.first().is_some_and(u8::is_ascii_uppercase) && name.iter().all(is_part)
 }
 
 fn is_ipv6(text: &[u8]) -> bool {
@@ -562,6 +629,15 @@ mod tests {
             ("a ALL = ^/bin/[a,b]: .*$, /c", "1 a @ ALL = (:)   ^/bin/[a,b]: .*$; (:)   /c"),
             ("a ALL = sha256:ab, sha512:cd /bin/x y, /z", "1 a @ ALL = (:)   sha256:ab,sha512:cd /bin/x y; (:)   /z"),
             ("a ALL=sha224:aB+/c== /bin/x", "1 a @ ALL = (:)   sha224:aB+/c== /bin/x"),
+            ("\\x62ob ALL = /bin/x \\#, /y\\", "1 bob @ ALL = (:)   /bin/x #; (:)   /y"),
+            ("a ALL = /x \\\\\n", "1 a @ ALL = (:)   /x \\"),
+            ("a ALL = /x \" # \\\nDefaults !authenticate\n", "1 a # in a command"),
+            ("\"ADMINS\" ALL = ALL", "1 ADMINS is in quotes, and no alias there"),
+            ("User_Alias admins = nobody", "1 admins is no name of an alias"),
+            ("Defaults use_pty, X", "1 X is no name of a setting"),
+            ("Defaults secure_path=\"\"", "1 a name is expected"),
+            ("Defaults secure_path=\"/a\"b", "1 the value of a setting is not understood"),
+            ("Defaults secure_path=/a=b", "1 the value of a setting is not understood"),
             ("a ALL", "1 `=` is expected"),
             ("a ALL=", "1 a command is expected"),
             ("a ALL=ALL b=c", "1 there is more than is understood"),
@@ -572,7 +648,7 @@ mod tests {
 
     #[test]
     fn aliases_defaults_and_includes_are_read() {
-        let text = "@include \"/a b\" \n#includedir /etc/sudoers.d\n#include x\n# comment \\\nUser_Alias A = x, %y : \\\n  B=z\nCmnd_Alias S=/bin/sh -c x, !/bin/su\nDefaults !a, b, c=5, d=\"x, y\", e += f\nDefaults:alice,bob !lecture\nDefaults@h x=/y#z\nDefaultsx y\n";
+        let text = "@include \"/a b\" \n#includedir\t/etc/sudoers.d\n#include x\n# comment \\\nUser_Alias A = x, %y : \\\n  B=z\nCmnd_Alias S=/bin/sh -c x, !/bin/su\nDefaults !a, b, c=5, d=\"x, y\", e += f\nDefaults:alice,bob !lecture\nDefaults@h x=/y#z\nDefaultsx y\n";
         let expected = [
             "1 include /a b false",
             "2 include /etc/sudoers.d true",

@@ -16,7 +16,7 @@ const ARGUMENTS: &[Argument] = &[
     Argument {
         name: "paths",
         takes: Takes::Globs,
-        summary: "Several files; each is read once, also when another one includes it.",
+        summary: "Several files; each is read once, also when one before it includes it.",
         required: false,
     },
 ];
@@ -75,6 +75,9 @@ const DEFAULTS_COLUMNS: &[Property] = &[
 
 /// How deep files include each other; sudo itself takes 128.
 const MAX_DEPTH: usize = 16;
+/// What is read instead of /etc/sudoers: always by sudo-rs, and where that is missing by the sudo of some systems.
+const OF_SUDO_RS: &[u8] = b"/etc/sudoers-rs";
+const OF_VENDOR: &[u8] = b"/usr/etc/sudoers";
 /// How deep aliases stand for each other.
 const MAX_ALIASES: usize = 32;
 
@@ -85,7 +88,7 @@ type Placed = (Vec<u8>, usize, Statement);
 struct Reading<'a> {
     context: &'a Context,
     placed: Vec<Placed>,
-    /// Files that were read: a second time, they say nothing new.
+    /// Files that were read.
     read: HashSet<Vec<u8>>,
     /// Files that include each other, from the first to the one that is read.
     open: Vec<Vec<u8>>,
@@ -95,16 +98,32 @@ struct Reading<'a> {
 fn all(context: &Context, arguments: &Arguments, lines: &mut Lines) -> Asked<(Vec<Placed>, Vec<String>)> {
     let mut reading = Reading { context, placed: Vec::new(), read: HashSet::new(), open: Vec::new(), bytes: 0 };
     let absent = context.read_each(arguments, "/etc/sudoers", &mut |path, content| {
-        reading.file(path, &content, lines)?;
+        if !reading.read.contains(path) {
+            reading.file(path, &content, lines)?;
+        }
         Ok(true)
-    })?;
-    Ok((reading.placed, absent))
+    });
+    let by_default = arguments.text("path").is_none() && arguments.globs("paths").is_empty();
+    match &absent {
+        Ok(_) if by_default && context.read_optional(OF_SUDO_RS)?.is_some() => {
+            return Err(NoAnswer::parse(OF_SUDO_RS, &"sudo-rs reads this file, and not /etc/sudoers"));
+        }
+        Err(NoAnswer::Missing(_)) if by_default && context.read_optional(OF_VENDOR)?.is_some() => {
+            return Err(NoAnswer::parse(
+                OF_VENDOR,
+                &"some builds of sudo read this file, as /etc/sudoers is not there",
+            ));
+        }
+        _ => {}
+    }
+    Ok((reading.placed, absent?))
 }
 
 impl Reading<'_> {
     fn file(&mut self, path: &[u8], content: &Text, lines: &mut Lines) -> Asked<()> {
         if !self.read.insert(path.to_vec()) {
-            return Ok(());
+            // What it says counts again, behind what was said since.
+            return Err(NoAnswer::parse(path, &"the file is included more than once"));
         }
         self.bytes += content.len() as u64;
         if self.bytes > MAX_FILE_BYTES || self.read.len() > MAX_ROWS {
@@ -132,6 +151,9 @@ impl Reading<'_> {
         }
         if name.contains(&b'%') {
             return refuse(&format!("{}: the name of the host is not known", lossless(name)));
+        }
+        if name.contains(&b':') {
+            return refuse(&format!("{}: some builds of sudo take this for several paths", lossless(name)));
         }
         let here = path.iter().rposition(|byte| *byte == b'/').and_then(|at| path.get(..=at)).unwrap_or(b"/");
         let target = if name.starts_with(b"/") { name.to_vec() } else { [here, name].concat() };
