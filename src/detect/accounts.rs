@@ -37,7 +37,7 @@ fn name(record: &Record<'_>) -> String {
 }
 
 fn uid(record: &Record<'_>) -> Option<i64> {
-    record.number(2).ok().flatten()
+    record.id(2).ok().flatten()
 }
 
 fn table(records: &[Record<'_>]) -> Finding {

@@ -26,29 +26,33 @@ pub(super) fn allows(context: &Context, path: &[u8], user: &str, wanted: u32) ->
     Ok(way_in? && permits(context, &user, &node, wanted, path)?)
 }
 
-/// The user by name in /etc/passwd, or by number where no user has it as a name.
+/// The user by name in /etc/passwd, or by number where no user has it as a name: then with the groups of its account.
 fn find_user(context: &Context, name: &str) -> Asked<User> {
     let passwd = context.read(b"/etc/passwd").map_err(no_users)?;
     let parse = |error| NoAnswer::parse(b"/etc/passwd", &error);
-    let mut found = None;
-    for record in accounts::records(&passwd).map_err(parse)? {
-        if record.field(0) == Some(name.as_bytes()) {
-            let ids = (record.number(2).map_err(parse)?, record.number(3).map_err(parse)?);
-            found = Some(ids);
-            break;
+    let refuse = |why: &str| Err(NoAnswer::Error(format!("/etc/passwd: {why}")));
+    let records = accounts::records(&passwd).map_err(parse)?;
+    let number: Option<u32> = name.parse().ok();
+    let mut found =
+        records.iter().filter(|record| record.field(0) == Some(name.as_bytes())).take(1).collect::<Vec<_>>();
+    if found.is_empty() && number.is_some() {
+        for record in &records {
+            if record.id(2).map_err(parse)? == number.map(i64::from) {
+                found.push(record);
+            }
         }
     }
-    let id = |number: i64| u32::try_from(number).ok();
-    match found {
-        Some((Some(uid), Some(gid))) => match (id(uid), id(gid)) {
-            (Some(uid), Some(gid)) => Ok(User { uid, gids: groups_of(context, name, gid)? }),
-            _ => Err(NoAnswer::Error(format!("/etc/passwd: user {name} has ids out of range"))),
+    let id = |id: Option<i64>| id.and_then(|id| u32::try_from(id).ok());
+    match (found.as_slice(), number) {
+        ([record], _) => match (id(record.id(2).map_err(parse)?), id(record.id(3).map_err(parse)?)) {
+            (Some(uid), Some(gid)) => {
+                Ok(User { uid, gids: groups_of(context, record.field(0).unwrap_or_default(), gid)? })
+            }
+            _ => refuse(&format!("user {name} has no uid or gid")),
         },
-        Some(_) => Err(NoAnswer::Error(format!("/etc/passwd: user {name} has no uid or gid"))),
-        None => match name.parse() {
-            Ok(uid) => Ok(User { uid, gids: Vec::new() }),
-            Err(_) => Err(NoAnswer::Error(format!("/etc/passwd: there is no user {name}"))),
-        },
+        ([], Some(uid)) => Ok(User { uid, gids: Vec::new() }),
+        ([], None) => refuse(&format!("there is no user {name}")),
+        _ => refuse(&format!("several users have the number {name}: which groups it has is not known")),
     }
 }
 
@@ -57,7 +61,7 @@ fn no_users(no_answer: NoAnswer) -> NoAnswer {
     NoAnswer::Error(format!("who the user is cannot be told: {}", no_answer.text()))
 }
 
-fn groups_of(context: &Context, user: &str, gid: u32) -> Asked<Vec<u32>> {
+fn groups_of(context: &Context, user: &[u8], gid: u32) -> Asked<Vec<u32>> {
     let mut gids = vec![gid];
     let group = match context.read(b"/etc/group") {
         Ok(group) => group,
@@ -66,8 +70,8 @@ fn groups_of(context: &Context, user: &str, gid: u32) -> Asked<Vec<u32>> {
     };
     let parse = |error| NoAnswer::parse(b"/etc/group", &error);
     for record in accounts::groups(&group).map_err(parse)? {
-        if members(record.field(3).unwrap_or_default()).any(|member| member == user.as_bytes())
-            && let Some(gid) = record.number(2).map_err(parse)?.and_then(|gid| u32::try_from(gid).ok())
+        if members(record.field(3).unwrap_or_default()).any(|member| member == user)
+            && let Some(gid) = record.id(2).map_err(parse)?.and_then(|gid| u32::try_from(gid).ok())
         {
             gids.push(gid);
         }

@@ -8,6 +8,7 @@ use crate::resource::{
     Argument, Arguments, Asked, Cell, Columns, Context, Label, NoAnswer, Object, Property, Resource, Row, Shape, Table,
     Takes, Type,
 };
+use crate::rootfs::Glob;
 use crate::value::{Value, lossless};
 
 const PATH: &[Argument] =
@@ -33,7 +34,12 @@ pub(super) const SHADOW: Resource = Resource {
     one_of: &[],
     shape: Shape::Table {
         columns: Columns::Fixed(SHADOW_COLUMNS),
-        read: |context, arguments| read(context, arguments, "/etc/shadow", SHADOW_COLUMNS, records),
+        read: |context, arguments| {
+            if arguments.text("path").is_none() {
+                refuse_tcb(context)?;
+            }
+            read(context, arguments, "/etc/shadow", SHADOW_COLUMNS, records)
+        },
     },
 };
 
@@ -87,7 +93,12 @@ const USER_PROPERTIES: &[Property] = &[
     Property::new("desc", Type::Text, "Comment."),
     Property::new("home", Type::Text, "Home folder."),
     Property::new("shell", Type::Text, "Login shell."),
-    Property::new("encrypted_password", Type::Text, "The password field of /etc/shadow.").secret(),
+    Property::new(
+        "encrypted_password",
+        Type::Text,
+        "The password field of /etc/shadow, or of /etc/passwd where it is neither x nor *.",
+    )
+    .secret(),
     Property::new("passwordage", Type::Int, "Whole days since the password was changed."),
     Property::new("mindays", Type::Int, "Days before the next change is allowed."),
     Property::new("maxdays", Type::Int, "Days after which a change is required."),
@@ -158,7 +169,13 @@ const USER_COLUMNS: &[Property] = &[
     Property::new("desc", Type::Text, "Comment.").plural("descs"),
     Property::new("home", Type::Text, "Home folder.").plural("homes"),
     Property::new("shell", Type::Text, "Login shell.").plural("shells"),
-    Property::new("password", Type::Text, "The password field of /etc/shadow.").plural("passwords").secret(),
+    Property::new(
+        "password",
+        Type::Text,
+        "The password field of /etc/shadow, or of /etc/passwd where it is neither x nor *.",
+    )
+    .plural("passwords")
+    .secret(),
     Property::new("last_change", Type::Int, "Day of the last change, counted from 1970-01-01.").plural("last_changes"),
     Property::new("min_days", Type::Int, "Days before the next change is allowed."),
     Property::new("max_days", Type::Int, "Days after which a change is required."),
@@ -196,7 +213,7 @@ fn place(path: &[u8], record: &Record<'_>) -> String {
 /// The field at a place, as the column's type; a line that is too short has nil there.
 fn cell(record: &Record<'_>, index: usize, column: &Property, path: &[u8]) -> Cell {
     match column.holds {
-        Type::Int => match record.number(index) {
+        Type::Int => match if matches!(column.name, "uid" | "gid") { record.id(index) } else { record.days(index) } {
             Ok(number) => Ok(number.map_or(Value::Nil, |number| Value::Int(i128::from(number)))),
             Err(error) => Err(NoAnswer::parse(path, &error)),
         },
@@ -209,18 +226,18 @@ fn read_users(context: &Context) -> Asked<Table> {
     let path = b"/etc/passwd";
     let passwd = context.read(path)?;
     let groups = optional(context, b"/etc/group");
-    let shadow = optional(context, b"/etc/shadow");
+    let shadow = refuse_tcb(context).and_then(|()| optional(context, b"/etc/shadow"));
     let groups = groups.as_ref().map_err(Clone::clone).and_then(|content| Groups::new(content));
     let hashes = shadow.as_ref().map_err(Clone::clone).and_then(|content| by_user(content));
     let mut table = Table::new(USER_COLUMNS);
     for record in records(&passwd).map_err(|error| NoAnswer::parse(path, &error))? {
         let text = |index| record.field(index).map_or(Value::Nil, Value::text);
-        let number = |index| match record.number(index) {
+        let number = |index| match record.id(index) {
             Ok(number) => Ok(number.map_or(Value::Nil, |number| Value::Int(i128::from(number)))),
             Err(error) => Err(NoAnswer::parse(path, &error)),
         };
         let user = record.field(0).unwrap_or_default();
-        let gid = record.number(3).ok().flatten();
+        let gid = record.id(3).ok().flatten();
         let of_groups = |answer: &dyn Fn(&Groups<'_>) -> Value| groups.as_ref().map(answer).map_err(Clone::clone);
         let mut cells = vec![
             Ok(text(0)),
@@ -234,9 +251,12 @@ fn read_users(context: &Context) -> Asked<Table> {
             Ok(text(6)),
         ];
         let columns = SHADOW_COLUMNS.iter().enumerate().skip(1).take(FROM_SHADOW);
+        // Only with these is the password in the other file.
+        let own = record.field(1).filter(|field| !matches!(*field, b"x" | b"*"));
         match &hashes {
-            Ok(hashes) => cells.extend(columns.map(|(index, column)| {
-                hashes.get(user).map_or(Ok(Value::Nil), |record| cell(record, index, column, b"/etc/shadow"))
+            Ok(hashes) => cells.extend(columns.map(|(index, column)| match own {
+                Some(own) if column.name == "password" => Ok(Value::text(own)),
+                _ => hashes.get(user).map_or(Ok(Value::Nil), |record| cell(record, index, column, b"/etc/shadow")),
             })),
             Err(error) => cells.extend(columns.map(|_| Err(error.clone()))),
         }
@@ -289,8 +309,19 @@ pub(super) fn group_names(context: &Context, user: &[u8]) -> Asked<Vec<Vec<u8>>>
     let parse = |error| NoAnswer::parse(b"/etc/passwd", &error);
     let accounts = records(&passwd).map_err(parse)?;
     let Some(account) = accounts.iter().find(|record| record.field(0) == Some(user)) else { return Ok(Vec::new()) };
-    let gid = account.number(3).map_err(parse)?;
+    let gid = account.id(3).map_err(parse)?;
     Ok(Groups::new(&groups)?.of(user, gid).map(|(name, _)| name.to_vec()).collect())
+}
+
+/// Some libraries take what stands below /etc/tcb before /etc/shadow, or instead of it.
+///
+/// Errors: there is such a file.
+fn refuse_tcb(context: &Context) -> Asked<()> {
+    let glob = Glob::new("/etc/tcb/*/shadow").map_err(|error| NoAnswer::Error(error.to_string()))?;
+    match context.expand_all(std::slice::from_ref(&glob))?.0.first() {
+        Some((path, _)) => Err(NoAnswer::parse(path, &"tcb is not understood")),
+        None => Ok(()),
+    }
 }
 
 /// The content of a database that a system may lack: without it, it has no entries.
@@ -323,7 +354,7 @@ impl<'a> Groups<'a> {
         let parse = |error| NoAnswer::parse(b"/etc/group", &error);
         let mut all = Groups { names: HashMap::new(), by_member: HashMap::new() };
         for record in groups(content).map_err(parse)? {
-            let (Some(name), Some(gid)) = (record.field(0), record.number(2).map_err(parse)?) else { continue };
+            let (Some(name), Some(gid)) = (record.field(0), record.id(2).map_err(parse)?) else { continue };
             all.names.entry(gid).or_insert(name);
             for member in members(record.field(3).unwrap_or_default()) {
                 all.by_member.entry(member).or_default().push((name, gid));

@@ -322,9 +322,8 @@ impl Context {
         let records = accounts::records(&content).map_err(|error| NoAnswer::parse(path, &error))?;
         let mut names = HashMap::new();
         for record in records {
-            if let (Some(name), Ok(Some(id))) = (record.field(0), record.number(2))
-                && let Ok(id) = u32::try_from(id)
-            {
+            let id = record.id(2).map_err(|error| NoAnswer::parse(path, &error))?;
+            if let (Some(name), Some(Ok(id))) = (record.field(0), id.map(u32::try_from)) {
                 names.entry(id).or_insert_with(|| Text::from(name));
             }
         }

@@ -113,9 +113,9 @@ fn uid(context: &Context, user: Option<&str>) -> Asked<Value> {
             let id = |id: Option<i64>| id.and_then(|id| u32::try_from(id).ok());
             let is_named = |record: &Record<'_>| record.field(0) == Some(user.as_bytes());
             let known = records.iter().find(|record| {
-                is_named(record) || record.number(2).is_ok_and(|found| number.is_some() && id(found) == number)
+                is_named(record) || record.id(2).is_ok_and(|found| number.is_some() && id(found) == number)
             });
-            match known.map(|record| record.number(2).map(id)) {
+            match known.map(|record| record.id(2).map(id)) {
                 None => None,
                 Some(Ok(Some(id))) => Some(id),
                 // Runtimes take such a user for root.

@@ -67,7 +67,7 @@ pub fn accounts(data: &[u8]) {
     for records in [parse::accounts::records, parse::accounts::groups] {
         for record in records(data).iter().flatten() {
             for index in 0..12 {
-                let _ = record.number(index);
+                let _ = (record.id(index), record.days(index));
                 let members = parse::accounts::members(record.field(index).unwrap_or_default());
                 assert!(members.into_iter().all(|name| !name.contains(&b',')));
             }
