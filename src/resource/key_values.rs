@@ -1,9 +1,13 @@
 //! `parse_config_file`, `parse_config`, `ini` and `login_defs`: files of keys and values without types.
 
+use std::collections::HashMap;
+
+use crate::parse::continued::words;
 use crate::parse::key_value::{self, Options};
-use crate::parse::{MAX_ROWS, lines, postfix};
+use crate::parse::{MAX_ROWS, ParseError, lines, postfix, refuse_long_lines, refuse_nul, refuse_rare_blanks};
 use crate::pattern::PatternError;
 use crate::resource::{Argument, Arguments, Asked, Context, Keys, Label, NoAnswer, Resource, Shape, Takes};
+use crate::rootfs::Glob;
 use crate::value::{Text, Value};
 
 const fn argument(name: &'static str, takes: Takes, summary: &'static str) -> Argument {
@@ -63,7 +67,7 @@ pub(super) const INI: Resource = Resource {
 
 pub(super) const LOGIN_DEFS: Resource = Resource {
     name: "login_defs",
-    summary: "Keys of /etc/login.defs; the last one counts.",
+    summary: "Keys of /etc/login.defs; what the programs that read it take differently is an error.",
     label: Label::Alone("login.defs"),
     arguments: &[PATH],
     one_of: &[],
@@ -143,20 +147,68 @@ fn options(arguments: &Arguments) -> Result<Options, PatternError> {
     Ok(options)
 }
 
-/// login.defs(5): a name, white space, a value; lines with more than one word of value are none, as in InSpec.
+/// login.defs(5): a name, white space, a word.
+///
+/// Errors: what shadow, PAM and util-linux, which all read the file, make different things of.
 fn login_defs(context: &Context, arguments: &Arguments) -> Asked<Value> {
     let path = arguments.text("path").unwrap_or(b"/etc/login.defs");
-    let content = context.read(path)?;
-    let mut keys = Vec::new();
-    for (number, line) in lines(&content) {
-        if number > MAX_ROWS {
-            return Err(NoAnswer::parse(path, &format_args!("more than {MAX_ROWS} lines")));
-        }
-        let line = line.split(|byte| *byte == b'#').next().unwrap_or_default();
-        let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        if let (Some(key), value, None) = (words.next(), words.next(), words.next()) {
-            keys.push((Text::from(key), Value::text(value.unwrap_or_default())));
+    let content = context.read(path);
+    if arguments.text("path").is_none() && !matches!(content, Err(NoAnswer::Error(_))) {
+        for glob in ["/usr/etc/login.defs", "/etc/login.defs.d/*.defs", "/usr/etc/login.defs.d/*.defs"] {
+            let glob = Glob::new(glob).map_err(|error| NoAnswer::Error(error.to_string()))?;
+            if let Some((other, _)) = context.expand_all(std::slice::from_ref(&glob))?.0.first() {
+                return Err(NoAnswer::parse(
+                    other,
+                    &"some builds of the programs read this file, too, and others do not",
+                ));
+            }
         }
     }
-    Ok(Value::Map(keys))
+    let content = content?;
+    let keys = login_keys(&content).map_err(|error| NoAnswer::parse(path, &error))?;
+    Ok(Value::Map(keys.into_iter().map(|(key, value)| (Text::from(key), Value::text(value))).collect()))
+}
+
+/// The longest line that shadow reads as one.
+const MAX_LINE: usize = 1_022;
+
+fn login_keys(content: &[u8]) -> Result<Vec<(&[u8], &[u8])>, ParseError> {
+    refuse_nul(content)?;
+    refuse_rare_blanks(content)?;
+    refuse_long_lines(content, MAX_LINE)?;
+    let mut keys: Vec<(&[u8], &[u8])> = Vec::new();
+    let mut places: HashMap<&[u8], usize> = HashMap::new();
+    for (number, line) in lines(content) {
+        if number > MAX_ROWS {
+            return Err(ParseError::new(format!("more than {MAX_ROWS} lines")));
+        }
+        let error = |what: &str| Err(ParseError { line: Some(number), what: what.to_owned() });
+        let mut words = words(line);
+        let Some(key) = words.next().filter(|key| !key.starts_with(b"#")) else { continue };
+        let value = words.next().unwrap_or_default();
+        if words.next().is_some() || value.contains(&b'#') || key.contains(&b'#') {
+            return error(
+                "more than one word stands behind the name, or a comment, which for shadow is a part of the value",
+            );
+        }
+        if value.contains(&b'"') || value.starts_with(b"=") || key.contains(&b'=') {
+            return error("quotes and = mean different things to the programs that read the file");
+        }
+        if key.iter().any(u8::is_ascii_lowercase) {
+            return error("the name has small letters, with which only PAM knows it");
+        }
+        match places.get(key).and_then(|place| keys.get(*place)) {
+            Some((_, before)) if *before != value => {
+                return error(
+                    "the name stands there before with another value: shadow takes the last one, PAM the first",
+                );
+            }
+            Some(_) => {}
+            None => {
+                places.insert(key, keys.len());
+                keys.push((key, value));
+            }
+        }
+    }
+    Ok(keys)
 }
