@@ -1,12 +1,13 @@
 //! `etc_fstab`, `etc_hosts` and `limits_conf`: files of words between blanks.
 
-use crate::parse::MAX_ROWS;
-use crate::parse::continued::{before_hash, single, unless_hash, words};
+use crate::parse::continued::{Uncommented, before_hash, single, unless_hash, words};
 use crate::parse::mountinfo::unescape;
+use crate::parse::{MAX_ROWS, ParseError, refuse_nul, refuse_rare_blanks};
 use crate::resource::lines::Lines;
 use crate::resource::{
     Argument, Arguments, Asked, Columns, Context, Label, NoAnswer, Property, Resource, Shape, Table, Takes, Type,
 };
+use crate::rootfs::Glob;
 use crate::value::{Text, Value};
 
 const PATH: &[Argument] =
@@ -65,7 +66,8 @@ const LIMITS_COLUMNS: &[Property] = &[
     Property::new("domain", Type::Text, "A user, @group, %group, * or a range of ids.").plural("domains"),
     Property::new("type", Type::Text, "hard, soft, or - for both.").plural("types"),
     Property::new("item", Type::Text, "nofile, core, maxlogins and the like.").plural("items"),
-    Property::new("value", Type::Untyped, "A number, or unlimited, infinity, -1.").plural("values"),
+    Property::new("value", Type::Untyped, "A number, or unlimited, also where -, -1 or infinity is written.")
+        .plural("values"),
     Property::new("path", Type::Text, "The file in which it stands.").plural("paths"),
 ];
 
@@ -77,8 +79,12 @@ fn content(context: &Context, arguments: &Arguments, default: &'static str) -> A
 fn read_fstab(context: &Context, arguments: &Arguments) -> Asked<Table> {
     let (path, content) = content(context, arguments, "/etc/fstab")?;
     let mut table = Lines::new(FSTAB_COLUMNS);
-    for (line, text) in single(&content, unless_hash).map_err(|error| NoAnswer::parse(&path, &error))? {
+    for (line, text) in single_words(&content, unless_hash).map_err(|error| NoAnswer::parse(&path, &error))? {
         let fields: Vec<&[u8]> = words(text).take(6).collect();
+        if fields.iter().any(|field| field.starts_with(b"#")) {
+            table.odd(&path, line, "a comment behind the fields, which not all programs know");
+            continue;
+        }
         let (Some(device), Some(point), Some(kind)) = (fields.first(), fields.get(1), fields.get(2)) else {
             table.odd(&path, line, "what, where and which kind is expected");
             continue;
@@ -108,7 +114,7 @@ fn read_fstab(context: &Context, arguments: &Arguments) -> Asked<Table> {
 fn read_hosts(context: &Context, arguments: &Arguments) -> Asked<Table> {
     let (path, content) = content(context, arguments, "/etc/hosts")?;
     let mut table = Lines::new(HOSTS_COLUMNS);
-    for (line, text) in single(&content, before_hash).map_err(|error| NoAnswer::parse(&path, &error))? {
+    for (line, text) in single_words(&content, before_hash).map_err(|error| NoAnswer::parse(&path, &error))? {
         let word = |at: usize| words(text).nth(at).map_or(Value::Nil, Value::text);
         let names = Value::texts(words(text).skip(1).take(MAX_ROWS + 1));
         table.row(&path, line, vec![word(0), word(1), names])?;
@@ -116,10 +122,19 @@ fn read_hosts(context: &Context, arguments: &Arguments) -> Asked<Table> {
     Ok(table.table())
 }
 
+/// What builds of pam_limits for some systems read, too.
+const LIMITS_OF_VENDORS: [&str; 4] = [
+    "/usr/etc/security/limits.conf",
+    "/usr/etc/security/limits.d/*.conf",
+    "/usr/share/security/limits.conf",
+    "/usr/share/security/limits.d/*.conf",
+];
+
 fn read_limits(context: &Context, arguments: &Arguments) -> Asked<Table> {
     let mut table = Lines::new(LIMITS_COLUMNS);
     let (path, content) = match content(context, arguments, "/etc/security/limits.conf") {
         Err(NoAnswer::Missing(why)) if arguments.text("path").is_none() => {
+            refuse_vendors(context)?;
             return match add_folder(context, &mut table)? {
                 Some(()) => Ok(table.table()),
                 None => Err(NoAnswer::Missing(why)),
@@ -129,9 +144,20 @@ fn read_limits(context: &Context, arguments: &Arguments) -> Asked<Table> {
     };
     add_limits(&path, &content, &mut table)?;
     if arguments.text("path").is_none() {
+        refuse_vendors(context)?;
         add_folder(context, &mut table)?;
     }
     Ok(table.table())
+}
+
+fn refuse_vendors(context: &Context) -> Asked<()> {
+    for glob in LIMITS_OF_VENDORS {
+        let glob = Glob::new(glob).map_err(|error| NoAnswer::Error(error.to_string()))?;
+        if let Some((path, _)) = context.expand_all(std::slice::from_ref(&glob))?.0.first() {
+            return Err(NoAnswer::parse(path, &"some builds of pam_limits read this file, too, and others do not"));
+        }
+    }
+    Ok(())
 }
 
 fn add_folder(context: &Context, table: &mut Lines) -> Asked<Option<()>> {
@@ -142,13 +168,43 @@ fn add_folder(context: &Context, table: &mut Lines) -> Asked<Option<()>> {
 }
 
 fn add_limits(path: &[u8], content: &[u8], table: &mut Lines) -> Asked<()> {
-    for (line, text) in single(content, before_hash).map_err(|error| NoAnswer::parse(path, &error))? {
-        let fields: Vec<&[u8]> = words(text).take(4).collect();
-        // What pam_limits does not understand, and `DOMAIN -`, limits nothing.
-        if let [domain, kind, item, value] = fields.as_slice() {
-            let [kind, item] = [kind, item].map(|word| Value::text(word.to_ascii_lowercase()));
-            table.row(path, line, vec![Value::text(domain), kind, item, Value::text(value), Value::text(path)])?;
+    for (line, text) in single_words(content, before_hash).map_err(|error| NoAnswer::parse(path, &error))? {
+        let fields: Vec<&[u8]> = words(text).take(5).collect();
+        match fields.as_slice() {
+            [domain, kind, item, value] => {
+                let [kind, item, value] = [kind, item, value].map(|word| word.to_ascii_lowercase());
+                let Some(value) = limit(&item, &value) else {
+                    table.odd(path, line, "the value is neither a number nor unlimited");
+                    continue;
+                };
+                let cells = [domain, kind.as_slice(), &item, value, path].map(Value::text);
+                table.row(path, line, cells.to_vec())?;
+            }
+            // Whoever this concerns has no limits at all, whatever other lines say; `* -` concerns nobody.
+            [domain, kind] if kind.starts_with(b"-") && *domain != b"*" => {
+                table.odd(path, line, "it takes the limits from those whom it names");
+            }
+            [_, _, _, _, _] => table.odd(path, line, "more than a domain, a type, an item and a value"),
+            // pam_limits goes on.
+            _ => {}
         }
     }
     Ok(())
+}
+
+/// A value as it is, but one word for what has none: -1 would be less than any number.
+fn limit<'a>(item: &[u8], value: &'a [u8]) -> Option<&'a [u8]> {
+    let is_number = |text: &[u8]| !text.is_empty() && text.len() < 20 && text.iter().all(u8::is_ascii_digit);
+    match (item, value) {
+        (b"nice" | b"priority", value) => is_number(value.strip_prefix(b"-").unwrap_or(value)).then_some(value),
+        (_, b"-1" | b"-" | b"unlimited" | b"infinity") => Some(b"unlimited"),
+        (_, value) => is_number(value).then_some(value),
+    }
+}
+
+/// The same as [`single`], for programs that know no blanks but two.
+fn single_words(content: &[u8], uncommented: Uncommented) -> Result<Vec<(usize, &[u8])>, ParseError> {
+    refuse_nul(content)?;
+    refuse_rare_blanks(content)?;
+    single(content, uncommented)
 }
