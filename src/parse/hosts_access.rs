@@ -1,7 +1,6 @@
 //! hosts_access(5): daemons, clients and options between colons.
 
-use crate::parse::continued::{continued, unless_hash};
-use crate::parse::{MAX_ROWS, ParseError, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, refuse_nul, refuse_rare_blanks, trim};
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,13 +15,53 @@ pub struct Rule {
     pub options: Vec<Vec<u8>>,
 }
 
+/// What libwrap holds of one line, its end counted.
+const MAX_LINE: usize = 2_047;
+
+/// The lines that hold something, joined where they go on, each with the number of its first one.
+///
+/// Only a backslash just before the end of a line goes on, and nothing comes in its place; a comment goes on, too.
+fn assembled(bytes: &[u8]) -> Result<Vec<(usize, Vec<u8>)>, ParseError> {
+    refuse_nul(bytes)?;
+    refuse_rare_blanks(bytes)?;
+    let mut assembled = Vec::new();
+    let mut open: Option<(usize, Vec<u8>)> = None;
+    // The line that was read last, if it holds something.
+    let mut unheeded = None;
+    for (number, line) in lines(bytes) {
+        if number > MAX_ROWS {
+            return Err(ParseError::new(format!("more than {MAX_ROWS} lines")));
+        }
+        let (begun, mut whole) = open.take().unwrap_or((number, Vec::new()));
+        let goes_on = line.strip_suffix(b"\\");
+        whole.extend_from_slice(goes_on.unwrap_or(line));
+        let holds = !trim(&whole).is_empty() && !whole.starts_with(b"#");
+        unheeded = holds.then_some(begun);
+        if goes_on.is_some() {
+            open = Some((begun, whole));
+        } else if holds {
+            assembled.push((begun, whole));
+        }
+    }
+    if let Some(line) = unheeded.filter(|_| open.is_some() || !bytes.ends_with(b"\n")) {
+        let what = "the last line has no end, and is not heeded".to_owned();
+        return Err(ParseError { line: Some(line), what });
+    }
+    match assembled.iter().find(|(_, text)| text.len() >= MAX_LINE) {
+        Some((line, _)) => {
+            Err(ParseError { line: Some(*line), what: format!("the line has {MAX_LINE} bytes or more") })
+        }
+        None => Ok(assembled),
+    }
+}
+
 /// The rules of a file, in order.
 ///
 /// Errors: a line without a colon; more than [`MAX_ROWS`] lines or names.
 pub fn rules(bytes: &[u8]) -> Result<Vec<Rule>, ParseError> {
     let mut rules = Vec::new();
     let mut count = 0;
-    for (line, text) in continued(bytes, unless_hash)? {
+    for (line, text) in assembled(bytes)? {
         let mut parts = parts(&text).into_iter();
         let (Some(daemons), Some(clients)) = (parts.next(), parts.next()) else {
             return Err(ParseError {
@@ -45,13 +84,13 @@ pub fn rules(bytes: &[u8]) -> Result<Vec<Rule>, ParseError> {
     Ok(rules)
 }
 
-/// What stands between colons; those in brackets or behind a backslash separate nothing.
+/// What stands between colons; those in brackets separate nothing, among the options those behind a backslash neither.
 fn parts(text: &[u8]) -> Vec<Vec<u8>> {
     let mut parts = vec![Vec::new()];
     let (mut inside, mut escaped) = (false, false);
     for byte in text.iter().copied() {
         match byte {
-            b'\\' if !escaped => {
+            b'\\' if !escaped && parts.len() > 2 => {
                 escaped = true;
                 continue;
             }
@@ -91,6 +130,15 @@ mod tests {
         let shown: Vec<String> = found.iter().map(shown).collect();
         assert_eq!(shown, ["2 sshd|in.ftpd ALL|EXCEPT|[fe80::1]/64|10. spawn echo a:b|deny", "4 ALL x "]);
         assert_eq!(rules(b"\nALL\n").unwrap_err().line, Some(2));
+        // A comment that goes on takes the next line with it; nothing else but the very end of a line goes on.
+        assert_eq!(rules(b"# c \\\nALL: ALL\nAL\\\nL: x\n# end").unwrap().len(), 1);
+        assert_eq!(rules(b"AL\\\nL: x\n").unwrap()[0].daemons, [b"ALL"]);
+        assert_eq!(rules(b"a: b \\ \nc: d\n").unwrap().len(), 2);
+        assert_eq!(rules(b"a\\:b:c\n").unwrap()[0].clients, [b"b"]);
+        for text in [&b"a: b\nc: d"[..], b"a: b\nc: d\\\n", b"a: b\r\n", b"a: b\0\n"] {
+            assert!(rules(text).is_err(), "{text:?}");
+        }
+        assert!(rules(&[&b"a: ".repeat(800)[..], b"\n"].concat()).unwrap_err().what.contains("2047"));
         assert!(rules(&[b"a:".as_slice(), &b"b,".repeat(MAX_ROWS + 1)].concat()).is_err());
     }
 }
