@@ -65,9 +65,12 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
             }
             for folder in ["/etc/cron.d/"].into_iter().chain(SPOOLS) {
                 context.read_folder(&format!("{folder}*"), &mut |path, content| {
-                    // Left behind by an editor: no cron reads it.
-                    if !path.ends_with(b"~") {
-                        add(path, &content, &mut table)?;
+                    match (heeded(path), folder) {
+                        (Heeded::Never, _) => {}
+                        (Heeded::BySome, "/etc/cron.d/") => {
+                            table.odd(path, 1, "by its name, some crons read this file and others do not");
+                        }
+                        _ => add(path, &content, &mut table)?,
                     }
                     Ok(true)
                 })?;
@@ -75,6 +78,26 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
         }
     }
     Ok(table.table())
+}
+
+/// Which crons read a file of a folder, by its name.
+#[derive(Clone, Copy)]
+enum Heeded {
+    ByAll,
+    /// Debian's takes letters, digits, `_` and `-` alone in /etc/cron.d.
+    BySome,
+    /// Left behind by an editor or a package manager.
+    Never,
+}
+
+fn heeded(path: &[u8]) -> Heeded {
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    let ends = [&b"~"[..], b".rpmsave", b".rpmorig", b".rpmnew"].iter().any(|end| name.ends_with(end));
+    match () {
+        () if ends || name.starts_with(b"#") || name.starts_with(b".") => Heeded::Never,
+        () if name.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) => Heeded::ByAll,
+        () => Heeded::BySome,
+    }
 }
 
 /// The user whose crontab a file is, where its folder says so.
