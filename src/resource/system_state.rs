@@ -1,6 +1,6 @@
 //! `selinux`, `timezone`, `virtualization` and `clock`: how the system is set up, by single files.
 
-use crate::parse::{lines, trim};
+use crate::parse::{ParseError, lines, refuse_nul, refuse_rare_blanks, trim};
 use crate::resource::{Arguments, Asked, Context, Label, NoAnswer, Object, Property, Resource, Shape, Type};
 use crate::rootfs::{Kind, Links, LookError};
 use crate::value::Value;
@@ -71,13 +71,20 @@ const MODES: [&[u8]; 3] = [b"enforcing", b"permissive", b"disabled"];
 fn selinux(context: &Context, _: &Arguments) -> Asked<Object> {
     let content = context.read(SELINUX_CONFIG)?;
     let (mut mode, mut policy): (Option<&[u8]>, Option<&[u8]>) = (None, None);
-    for (line, text) in lines(&content) {
+    let refuse = |error: ParseError| NoAnswer::parse(SELINUX_CONFIG, &error);
+    refuse_nul(&content).and_then(|()| refuse_rare_blanks(&content)).map_err(refuse)?;
+    for (line, written) in lines(&content) {
+        let text = trim(written);
         if let Some(value) = text.strip_prefix(b"SELINUX=") {
-            // Of several modes, the first one that is known counts, whatever stands behind it on its line.
             let value = trim(value).to_ascii_lowercase();
-            mode = mode.or_else(|| MODES.into_iter().find(|mode| value.starts_with(mode)));
-        } else if let Some((b"SELINUXTYPE=", value)) = trim(text).split_at_checked(b"SELINUXTYPE=".len()) {
-            let value = trim(value);
+            if !written.starts_with(b"SELINUX=") {
+                let error =
+                    format_args!("line {line}: blanks stand before SELINUX=, which libselinux does not find then");
+                return Err(NoAnswer::parse(SELINUX_CONFIG, &error));
+            }
+            // Of several modes, the first one that is known counts; what follows the word is not looked at.
+            mode = mode.or(MODES.into_iter().find(|mode| value.starts_with(mode)));
+        } else if let Some(value) = text.strip_prefix(b"SELINUXTYPE=").map(trim) {
             if policy.is_some_and(|other| other != value) {
                 let error = format_args!("line {line}: SELINUXTYPE stands there before, with another value");
                 return Err(NoAnswer::parse(SELINUX_CONFIG, &error));
