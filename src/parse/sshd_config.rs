@@ -1,6 +1,6 @@
 //! sshd_config(5): one keyword and its arguments a line.
 
-use crate::parse::{MAX_ROWS, ParseError, lines, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, refuse_nul, trim};
 
 /// The most words of one line: each takes more room than its bytes.
 const MAX_WORDS: usize = 10_000;
@@ -84,8 +84,9 @@ pub const RENAMED: [(&str, &str); 6] = [
 
 /// The directives, in order. `Keyword=value` and `Keyword = value` are as good as a blank.
 ///
-/// Errors: more than [`MAX_ROWS`] lines.
+/// Errors: more than [`MAX_ROWS`] lines; a NUL.
 pub fn directives(bytes: &[u8]) -> Result<Vec<Directive<'_>>, ParseError> {
+    refuse_nul(bytes)?;
     if lines(bytes).nth(MAX_ROWS).is_some() {
         return Err(ParseError::new(format!("more than {MAX_ROWS} lines")));
     }

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use crate::parse::trim;
 
-/// What is known of a connection. Of one of which nothing is known, no criterion matches; when something is, all that
-/// Match asks for must be, but for the routing domain.
+/// What is known of a connection. Of one of which nothing is known, only criteria match that everybody meets; when something
+/// is, all else that Match asks for must be known, but for the routing domain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Connection {
     /// Name of the user.
@@ -45,8 +45,15 @@ pub fn matched(criteria: &[u8], connection: &Connection, groups: Groups<'_>) -> 
     let mut count = 0;
     while let Some(name) = word(&mut rest)?.filter(|name| !name.starts_with(b"#")) {
         let name = String::from_utf8_lossy(&name).to_ascii_lowercase();
-        let value = word(&mut rest)?.filter(|value| !value.starts_with(b"#"));
         count += 1;
+        if name == "invalid-user" {
+            if *connection != Connection::default() {
+                return Err("Match asks whether the user is invalid, which is not known".to_owned());
+            }
+            result = Matched::No;
+            continue;
+        }
+        let value = word(&mut rest)?.filter(|value| !value.starts_with(b"#"));
         if name == "all" {
             return match (count, value) {
                 (1, None) => Ok(Matched::All),
@@ -63,6 +70,14 @@ pub fn matched(criteria: &[u8], connection: &Connection, groups: Groups<'_>) -> 
             // Few connections are in a routing domain.
             _ => false,
         };
+        let everybody = match name.as_str() {
+            "user" | "group" | "host" => unknown && is_everybody(&value),
+            "address" | "localaddress" => unknown && is_everywhere(&value)?,
+            _ => false,
+        };
+        if everybody {
+            continue;
+        }
         if unknown && *connection != Connection::default() {
             return Err(format!("Match asks for {name}, and the check says of the connection all but that"));
         }
@@ -135,6 +150,44 @@ fn listed(text: &[u8], patterns: &[u8]) -> Listed {
         }
     }
     found
+}
+
+/// Whether a pattern is met by every text that is not empty.
+pub(crate) fn is_any(pattern: &[u8]) -> bool {
+    pattern.contains(&b'*') && pattern.iter().all(|byte| matches!(byte, b'*' | b'?'))
+}
+
+/// Whether a list of patterns matches whoever is not named in it.
+pub(crate) fn is_everybody(patterns: &[u8]) -> bool {
+    let mut patterns = patterns.split(|byte| *byte == b',');
+    let refused = patterns.clone().any(|pattern| pattern.strip_prefix(b"!").is_some_and(is_any));
+    !refused && patterns.any(is_any)
+}
+
+/// The same of a list of addresses. Errors: it matches all of one family alone.
+fn is_everywhere(list: &[u8]) -> Result<bool, String> {
+    let (mut four, mut six) = (false, false);
+    for entry in list.split(|byte| *byte == b',') {
+        let (negated, entry) = entry.strip_prefix(b"!").map_or((false, entry), |entry| (true, entry));
+        let only = |separator: u8| {
+            entry.contains(&b'*') && entry.iter().all(|byte| matches!(byte, b'*' | b'?') || *byte == separator)
+        };
+        let (of_four, of_six) = match network(entry)? {
+            Some((network, 0)) => (network.is_ipv4(), network.is_ipv6()),
+            Some(_) => continue,
+            None => (only(b'.'), only(b':')),
+        };
+        if negated && (of_four || of_six) {
+            return Ok(false);
+        }
+        four |= of_four;
+        six |= of_six;
+    }
+    match (four, six) {
+        (true, true) => Ok(true),
+        (false, false) => Ok(false),
+        _ => Err("Match asks for all addresses of one family: the check must say which the connection has".to_owned()),
+    }
 }
 
 fn any_listed(texts: &[Vec<u8>], patterns: &[u8]) -> bool {
@@ -285,6 +338,34 @@ mod tests {
         ] {
             assert_eq!(ask(criteria), Ok(expected), "{criteria}");
         }
+    }
+
+    #[test]
+    fn what_everybody_meets_holds_for_nobody_in_particular() {
+        let nobody = |criteria: &str| matched(criteria.as_bytes(), &Connection::default(), &|_| Ok(vec![]));
+        for (criteria, expected) in [
+            ("user *", Matched::Yes),
+            ("user=\"*\"", Matched::Yes),
+            ("group ?*", Matched::Yes),
+            ("user *,!root", Matched::Yes),
+            ("user !*,*", Matched::No),
+            ("user a*", Matched::No),
+            ("user !root", Matched::No),
+            ("host * address *", Matched::Yes),
+            ("address 0.0.0.0/0,::/0", Matched::Yes),
+            ("localaddress *.*.*.*,*:*", Matched::Yes),
+            ("address *,!*", Matched::No),
+            ("user * address 10.0.0.0/8", Matched::No),
+            ("user * localport 22", Matched::No),
+            ("rdomain *", Matched::No),
+            ("invalid-user", Matched::No),
+        ] {
+            assert_eq!(nobody(criteria), Ok(expected), "{criteria}");
+        }
+        assert!(nobody("address 0.0.0.0/0").unwrap_err().contains("one family"));
+        assert!(ask("invalid-user").is_err());
+        let only = Connection { address: Some("10.1.2.3".parse().unwrap()), ..Connection::default() };
+        assert_eq!(matched(b"user * address 10.*", &only, &|_| Ok(vec![])), Ok(Matched::Yes));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `ssh_config`: what ssh takes for a connection to a host, by the system's file.
 
 use crate::parse::sshd_config::{directives, words};
-use crate::parse::sshd_match::is_match;
+use crate::parse::sshd_match::{is_any, is_everybody, is_match};
 use crate::parse::{MAX_ROWS, trim};
 use crate::resource::sshd_config::{Taken, flat, include_files, with_older_names};
 use crate::resource::{Argument, Arguments, Asked, Context, Keys, Label, NoAnswer, Resource, Shape, Takes};
@@ -138,42 +138,66 @@ impl Reading<'_> {
     fn is_host(&self, patterns: &[Vec<u8>]) -> bool {
         let matches = |pattern: &[u8]| match self.host {
             Some(host) => is_match(host, pattern),
-            None => !pattern.is_empty() && pattern.iter().all(|byte| *byte == b'*'),
+            None => is_any(pattern),
         };
         let refused = |pattern: &Vec<u8>| pattern.strip_prefix(b"!").is_some_and(matches);
         !patterns.iter().any(refused) && patterns.iter().any(|pattern| matches(pattern))
     }
 
-    /// Whether a Match line holds. Of a host that is not named, only `all` does.
+    /// Whether a Match line holds. Of a host that is not named, only what everybody meets does.
     fn matched(&self, words: &[Vec<u8>]) -> Result<Holds, String> {
-        let mut holds = Holds::Now;
+        let (mut holds, mut unknown) = (Holds::Now, None);
         let mut words = words.iter();
         while let Some(word) = words.next() {
-            let name = word.to_ascii_lowercase();
-            match name.as_slice() {
-                b"all" | b"!final" | b"!canonical" => continue,
+            let (negated, word) = word.strip_prefix(b"!").map_or((false, word.as_slice()), |word| (true, word));
+            let sign = word.iter().position(|byte| *byte == b'=').unwrap_or(word.len());
+            let (name, inline) = word.split_at(sign);
+            let name = name.to_ascii_lowercase();
+            let found = match name.as_slice() {
+                b"all" => Some(true),
+                // In the first of two readings, it does not hold.
+                b"final" if negated => continue,
                 b"final" => {
-                    holds = Holds::AtLast;
+                    holds = if holds == Holds::Never { holds } else { Holds::AtLast };
                     continue;
                 }
-                _ => {}
-            }
-            let value = words.next().map(Vec::as_slice).unwrap_or_default();
-            let listed = |value: &[u8]| {
-                let patterns: Vec<Vec<u8>> = value.split(|byte| *byte == b',').map(<[u8]>::to_vec).collect();
-                self.is_host(&patterns)
-            };
-            match (name.as_slice(), self.host) {
-                (_, None) => return Ok(Holds::Never),
-                (b"host" | b"originalhost", Some(_)) if self.first.has(b"hostname") && name == b"host" => {
-                    return Err("Match asks for the host's name, which HostName changes".to_owned());
+                b"canonical" if negated => continue,
+                b"canonical" => None,
+                name => {
+                    let value = inline.strip_prefix(b"=").or_else(|| words.next().map(Vec::as_slice));
+                    let value = value.ok_or_else(|| format!("Match: {} has no value", lossless(name)))?;
+                    self.meets(name, value)?
                 }
-                (b"host" | b"originalhost", Some(_)) if listed(value) => {}
-                (b"!host" | b"!originalhost", Some(_)) if !listed(value) => {}
-                (b"host" | b"originalhost" | b"!host" | b"!originalhost", Some(_)) => return Ok(Holds::Never),
-                (name, Some(_)) => return Err(format!("Match asks for {}, which is not known", lossless(name))),
+            };
+            match found {
+                Some(found) if found == negated => holds = Holds::Never,
+                Some(_) => {}
+                None => unknown = Some(name),
             }
         }
-        Ok(holds)
+        match unknown {
+            Some(name) if holds != Holds::Never => {
+                Err(format!("Match asks for {}, which is not known", lossless(&name)))
+            }
+            _ => Ok(holds),
+        }
+    }
+
+    /// Whether one criterion of a Match line is met; none where that is not known.
+    fn meets(&self, name: &[u8], value: &[u8]) -> Result<Option<bool>, String> {
+        let patterns: Vec<Vec<u8>> =
+            value.to_ascii_lowercase().split(|byte| *byte == b',').map(<[u8]>::to_vec).collect();
+        match name {
+            b"host" if self.host.is_some() && self.first.has(b"hostname") => {
+                Err("Match asks for the host's name, which HostName changes".to_owned())
+            }
+            b"host" | b"originalhost" => Ok(Some(self.is_host(&patterns))),
+            b"user" | b"localuser" if is_everybody(value) => Ok(Some(true)),
+            // Whom no pattern names.
+            b"user" | b"localuser" | b"tagged" | b"command" if self.host.is_none() => Ok(Some(false)),
+            b"user" | b"localuser" | b"tagged" | b"command" | b"exec" | b"localnetwork" | b"sessiontype"
+            | b"version" => Ok(None),
+            name => Err(format!("Match: unknown criterion {}", lossless(name))),
+        }
     }
 }
