@@ -1,5 +1,5 @@
 //! The tools themselves are asked what they see, and the resources must say the same: dpkg-query, rpm, pip, npm,
-//! openssl, ssh-keygen, readelf, go, nginx, apache2, my_print_defaults, modprobe, apt-get, systemctl.
+//! openssl, ssh-keygen, readelf, go, nginx, apache2, my_print_defaults, modprobe, apt-get, systemctl, cvtsudoers.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "a test makes and reads its own files")]
@@ -1414,4 +1414,178 @@ fn systemctl_sees_the_same_states() {
         let ours = properties(&context, "service", &[("name", name)], &["state"]).map(|mut found| found.remove(0));
         assert_eq!(ours.unwrap_or_default(), theirs, "{name}");
     }
+}
+
+/// Texts of sudoers that can be taken in more than one way.
+const SUDOERS: &[&str] = &[
+    "a ALL = ALL",
+    "a ALL",
+    "a ALL = /x \\\\\nb ALL = ALL",
+    "a ALL = /x \"b c\"",
+    "a ALL = /x b=c --d=e, /y",
+    "a ALL = /x = y",
+    "a ALL=bin/x",
+    "a ALL=ALL b",
+    "a ALL=(ALL) NOPASSWD ALL",
+    "a ALL=/x\\",
+    "a ALL = !!/x, !/y",
+    "a,b c,d = /x : e = NOPASSWD: /y, PASSWD: /z",
+    "a ALL=(b) /x, (c:d) /y, (:e) /z, (#0) /v, (%g) /w",
+    "a  ALL  =  ( b : c )  NOPASSWD :  /x   y   z ",
+    "a ALL = NOPASSWD: ALL, /x : h = /y",
+    "a ALL = NOPASSWD:NOEXEC:/x",
+    "%g ALL=ALL\n%#7 ALL=ALL\n+net ALL=ALL\n#1 ALL=ALL",
+    "# 1 ALL=ALL\n  #include /nowhere\n#x",
+    "a ALL=ALL #1",
+    "a ALL=ALL # 1",
+    "a ALL=/x #1",
+    "a 10.0.0.0/8, fe80::1, 10.1.2.3/255.255.0.0, !h = ALL",
+    "a ALL = ^/bin/[a,b]: .*$, /c",
+    "a ALL = sudoedit /etc/x, list",
+    "a ALL = /bin/x a\\=b\\:c\\,d\\#",
+    "\"a b\" ALL=ALL\na\\ c ALL=ALL\na\\x41 ALL=ALL",
+    "a ALL = /x \\\n  b, \\\n /y",
+    "a b ALL=ALL",
+    "Cmnd_Alias X = /x, !/y : Y = X, /z\na ALL=Y, !X",
+    "User_Alias A = a, B\nUser_Alias B = b, !c\n!A, d ALL=ALL",
+    "Host_Alias H = h1, !h2\nRunas_Alias R = r\na H=(R) ALL",
+    "User_Alias admins = nobody\nadmins ALL=ALL",
+    "User_Alias A = x\nUser_Alias A = y\nA ALL=ALL",
+    "Defaults use_pty",
+    " Defaults use_pty, \\\n !env_reset, umask=0077",
+    "\\\nDefaults use_pty",
+    "Defaults use_pty, X",
+    "Defaults use_pty !env_reset",
+    "Defaults : a !lecture",
+    "Defaults:a,%b !authenticate\nDefaults@h use_pty\nDefaults!/bin/x noexec\nDefaults>root !use_pty",
+    "Defaults !!use_pty, timestamp_timeout = -1 # x",
+    "Defaults env_keep = \"A B\"\nDefaults env_keep -= A\nDefaults env_keep += C",
+    "Defaults passprompt=\"a \\\"b\\\" c\", badpass_message = d\\ e",
+    "Defaults badpass_message=\"#1 \\\n  x\"",
+    "Defaults secure_path=\"\"",
+    "Defaults secure_path=\"/a\"b",
+    "Defaults secure_path=/a=b",
+    "Defaults passprompt=\"a",
+    "@include inc.d/a",
+    "#include\tinc.d/a",
+    "#includedir\tinc.d",
+    "@includedir inc.d",
+    "@includedir nowhere",
+    "@include nowhere",
+    "@include \"c d\"",
+    "@include c\\ d",
+];
+
+#[test]
+fn cvtsudoers_reads_the_same_rules() {
+    let test = "cvtsudoers_reads_the_same_rules";
+    let scratch = Scratch::new();
+    scratch.write("inc.d/a", "small ALL=ALL\n");
+    scratch.write("inc.d/Z", "capital ALL=NOPASSWD:ALL\n");
+    scratch.write("inc.d/x.bak", "backup ALL=ALL\n");
+    scratch.write("inc.d/x~", "backup ALL=ALL\n");
+    std::os::unix::fs::symlink("nowhere", scratch.0.join("inc.d/link")).unwrap();
+    scratch.write("c d", "blank ALL=ALL\n");
+    let (mut wrong, mut refused) = (Vec::new(), 0);
+    for (number, text) in SUDOERS.iter().enumerate() {
+        let name = format!("sudoers{number}");
+        scratch.write(&name, format!("{text}\n"));
+        let output = Command::new("cvtsudoers")
+            .args(["-c", "/dev/null", "-e", "-f", "json", &name])
+            .current_dir(&scratch.0)
+            .env("LC_ALL", "C")
+            .output();
+        let Ok(output) = output else { return skipped(test, "cvtsudoers") };
+        let theirs = output.status.success().then(|| {
+            let json = if output.stdout.is_empty() { b"{}" } else { &*output.stdout };
+            rules_of(&serde_json::from_slice(json).unwrap())
+        });
+        refused += usize::from(theirs.is_none());
+        let ours = our_rules(&context(&scratch.0), &format!("/{name}"));
+        if ours != theirs {
+            wrong.push(format!("{text:?}\n  sudo:  {theirs:?}\n  assay: {ours:?}"));
+        }
+    }
+    println!("{} texts, {refused} of them refused", SUDOERS.len());
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What cvtsudoers wrote: a line for each setting, and for each user of a rule and command.
+fn rules_of(json: &serde_json::Value) -> Vec<String> {
+    let list = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let name = |member: &serde_json::Value| {
+        let sign = [("usergroup", "%"), ("userid", "#"), ("usergid", "%#"), ("netgroup", "+")];
+        let kinds = ["username", "hostname", "networkaddr", "command"].map(|kind| (kind, ""));
+        let found =
+            sign.iter().chain(&kinds).find_map(|(kind, sign)| Some(format!("{sign}{}", text(member.get(kind)?))));
+        let negated = if member.get("negated").is_some() { "!" } else { "" };
+        format!("{negated}{}", found.unwrap_or_default())
+    };
+    let names = |value: &serde_json::Value| list(value).iter().map(name).collect::<Vec<_>>();
+    let mut lines = Vec::new();
+    for defaults in list(&json["Defaults"]) {
+        let scoped = defaults.get("Binding").is_some();
+        for option in list(&defaults["Options"]) {
+            let operation = match option["operation"].as_str() {
+                Some("list_add") => "+=",
+                Some("list_remove") => "-=",
+                _ => "=",
+            };
+            let (name, value) = option.as_object().unwrap().iter().find(|(name, _)| *name != "operation").unwrap();
+            let value = match value.as_array() {
+                Some(parts) => parts.iter().map(text).collect::<Vec<_>>().join(" "),
+                None => text(value),
+            };
+            lines.push(format!("{name} {operation} {value} {scoped}"));
+        }
+    }
+    for rule in list(&json["User_Specs"]) {
+        let hosts = names(&rule["Host_List"]).join(",");
+        for commands in list(&rule["Cmnd_Specs"]) {
+            let options = list(&commands["Options"]);
+            let free = options.iter().any(|option| option["authenticate"] == serde_json::Value::Bool(false));
+            // A group as whom something is run has no sign before it.
+            let groups = names(&commands["runasgroups"]).join(",").replace('%', "");
+            let who = format!("({}:{groups})", names(&commands["runasusers"]).join(","));
+            for command in names(&commands["Commands"]) {
+                for user in names(&rule["User_List"]) {
+                    lines.push(format!("{user} {hosts} {who} {free} {command}"));
+                }
+            }
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// The same by the resources; nothing where they cannot make a table of all that stands there.
+fn our_rules(context: &Context, path: &str) -> Option<Vec<String>> {
+    let mut lines = Vec::new();
+    for name in ["sudoers", "sudo_defaults"] {
+        let Shape::Table { read, .. } = resource(name).unwrap().shape else { panic!("{name} is no table") };
+        let table = read(context, &arguments(&[("path", path)])).ok().filter(|table| table.incomplete.is_empty())?;
+        for row in &table.rows {
+            let cell = |name: &str| row.cells[table.column(name).unwrap()].as_ref().unwrap();
+            let joined = |name: &str| match cell(name) {
+                Value::List(items) => items.iter().map(Value::plain).collect::<Vec<_>>().join(","),
+                other => other.plain(),
+            };
+            lines.push(match name {
+                "sudoers" => {
+                    let free = joined("tags").split(',').any(|tag| tag == "NOPASSWD");
+                    let who = format!("({}:{})", joined("runas_users"), joined("runas_groups"));
+                    format!("{} {} {who} {free} {}", joined("user"), joined("hosts"), joined("command"))
+                }
+                _ => {
+                    let operator =
+                        Some(joined("operator")).filter(|operator| operator.len() == 2).unwrap_or("=".to_owned());
+                    let scoped = *cell("scope") != Value::Nil;
+                    format!("{} {operator} {} {scoped}", joined("name"), joined("value"))
+                }
+            });
+        }
+    }
+    lines.sort();
+    Some(lines)
 }

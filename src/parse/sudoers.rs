@@ -112,11 +112,14 @@ pub fn statements(bytes: &[u8]) -> Result<Vec<(usize, Stated)>, ParseError> {
     let mut room = MAX_ROWS;
     let mut whole: Vec<u8> = Vec::new();
     let mut first = None;
+    let mut quoted = false;
     for (number, line) in lines(bytes) {
         if number > MAX_ROWS {
             return Err(ParseError::new(format!("more than {MAX_ROWS} lines")));
         }
-        let (text, comment) = uncommented(line, whole.is_empty());
+        // A string goes on without the blanks around the end of its line.
+        let line = if quoted { line.trim_ascii_start() } else { line };
+        let (text, comment) = uncommented(line, whole.is_empty(), &mut quoted);
         whole.extend_from_slice(text);
         let begun = *first.get_or_insert(number);
         let ended = whole.trim_ascii_end();
@@ -127,15 +130,18 @@ pub fn statements(bytes: &[u8]) -> Result<Vec<(usize, Stated)>, ParseError> {
             if trim(&whole).is_empty() {
                 statements.push((number, Err("nothing stands before the backslash".to_owned())));
             }
-            whole.push(b' ');
+            if !quoted {
+                whole.push(b' ');
+            }
             continue;
         }
         push(&mut statements, begun, &whole, &mut room)?;
         whole.clear();
+        quoted = false;
         first = None;
     }
     if let Some(begun) = first {
-        push(&mut statements, begun, &whole, &mut room)?;
+        statements.push((begun, Err("the file ends where the line goes on".to_owned())));
     }
     Ok(statements)
 }
@@ -156,20 +162,20 @@ fn push(statements: &mut Vec<(usize, Stated)>, line: usize, text: &[u8], room: &
 }
 
 /// A line without its comment, and whether it had one. A `#` before a number is a user id, and at the begin of a line it
-/// can be an old include.
-fn uncommented(line: &[u8], begins: bool) -> (&[u8], bool) {
+/// can be an old include. `quoted` is whether a string is open, before the line and behind it.
+fn uncommented<'a>(line: &'a [u8], begins: bool, quoted: &mut bool) -> (&'a [u8], bool) {
     let include =
         line.strip_prefix(b"#include").filter(|_| begins).map(|rest| rest.strip_prefix(b"dir").unwrap_or(rest));
     if include.and_then(<[u8]>::first).is_some_and(u8::is_ascii_whitespace) {
         return (line, false);
     }
-    let (mut quoted, mut escaped) = (false, false);
+    let mut escaped = false;
     for (at, byte) in line.iter().enumerate() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
-            b'"' => quoted = !quoted,
-            b'#' if !quoted => {
+            b'"' => *quoted = !*quoted,
+            b'#' if !*quoted => {
                 let next = line.get(at + 1..).unwrap_or_default();
                 let number = next.strip_prefix(b"-").unwrap_or(next);
                 if !number.first().is_some_and(u8::is_ascii_digit) {
@@ -451,6 +457,10 @@ impl Reader<'_> {
                     }
                     continue;
                 }
+                // Alone or behind the path, it ends the command.
+                b'=' if !pattern && name.contains(&b' ') && (before != Some(b' ') || goes_on(text, at)) => {
+                    name.push(byte)
+                }
                 b',' | b':' | b'=' if !pattern => break,
                 b' ' | b'\t' if !pattern => {
                     if before.is_some_and(|byte| byte != b' ') {
@@ -466,6 +476,13 @@ impl Reader<'_> {
         name.truncate(length);
         if name.is_empty() || pattern {
             return Err("a command is expected".to_owned());
+        }
+        let mut words =
+            name.split(|byte| *byte == b' ').skip_while(|word| DIGESTS.iter().any(|of| word.starts_with(of)));
+        let command = words.next().unwrap_or_default();
+        let is_path = matches!(command.first(), Some(b'/' | b'^')) || matches!(command, b"sudoedit" | b"list");
+        if !is_path && (!is_alias(command) || words.next().is_some()) {
+            return Err(format!("{} is no path of a command", String::from_utf8_lossy(command)));
         }
         self.spend(1)?;
         Ok(Member { negated, name })
@@ -548,6 +565,11 @@ impl Reader<'_> {
     }
 }
 
+/// Whether a word of a command goes on behind this place.
+fn goes_on(text: &[u8], at: usize) -> bool {
+    text.get(at + 1).is_some_and(|next| !matches!(next, b'#' | b'\\' | b':' | b',' | b' ' | b'\t'))
+}
+
 /// What a backslash before this text stands for, and how many of its bytes that takes: `x41` is a byte by its number.
 fn escape(text: &[u8]) -> (Option<u8>, usize) {
     let digits = text.strip_prefix(b"x").and_then(|digits| digits.get(..2));
@@ -560,7 +582,7 @@ fn escape(text: &[u8]) -> (Option<u8>, usize) {
 }
 
 /// Whether a word without quotes is what an alias is called.
-fn is_alias(name: &[u8]) -> bool {
+pub(crate) fn is_alias(name: &[u8]) -> bool {
     let is_part = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
     name.first().is_some_and(u8::is_ascii_uppercase) && name.iter().all(is_part)
 }
@@ -640,7 +662,13 @@ mod tests {
             ("Defaults secure_path=/a=b", "1 the value of a setting is not understood"),
             ("a ALL", "1 `=` is expected"),
             ("a ALL=", "1 a command is expected"),
-            ("a ALL=ALL b=c", "1 there is more than is understood"),
+            ("a ALL=ALL b=c", "1 ALL is no path of a command"),
+            ("a ALL=bin/x", "1 bin/x is no path of a command"),
+            ("a ALL=NOPASSWD ALL", "1 NOPASSWD is no path of a command"),
+            ("a ALL=/x --a=b =c d, /y", "1 a @ ALL = (:)   /x --a=b =c d; (:)   /y"),
+            ("a ALL=/x = y", "1 there is more than is understood"),
+            ("a ALL=/x\\\n", "1 the file ends where the line goes on"),
+            ("Defaults secure_path=\"/a:\\\n  . # \"\n", "1 [] secure_path<=>/a:. # "),
         ] {
             assert_eq!(shown(text), [expected], "{text}");
         }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::parse::MAX_ROWS;
-use crate::parse::sudoers::{AliasKind, Command, Member, Privilege, Setting, Statement, statements};
+use crate::parse::sudoers::{AliasKind, Command, Member, Privilege, Setting, Statement, is_alias, statements};
 use crate::resource::lines::Lines;
 use crate::resource::{
     Argument, Arguments, Asked, Columns, Context, Label, NoAnswer, Property, Resource, Shape, Table, Takes, Type,
@@ -292,6 +292,10 @@ impl Aliases<'_> {
                     return Err(format!("the alias {name} stands for itself, or for aliases {MAX_ALIASES} deep"));
                 }
                 Some(inner) => self.resolve(kind, inner, negated, depth + 1, names)?,
+                // Any other is a name as it stands; sudo finds no command in such a one.
+                None if kind == AliasKind::Command && is_alias(&member.name) && member.name != b"ALL" => {
+                    return Err(format!("the alias {} is not there", lossless(&member.name)));
+                }
                 None if negated => names.push(Value::text([b"!", member.name.as_slice()].concat())),
                 None => names.push(Value::text(&member.name)),
             }
