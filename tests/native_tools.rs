@@ -1470,6 +1470,10 @@ const SUDOERS: &[&str] = &[
     "#include\tinc.d/a",
     "#includedir\tinc.d",
     "@includedir inc.d",
+    "#includedir inc.d # x",
+    "@includedir inc.d # x",
+    "@include inc.d/a #1",
+    "@include c#d",
     "@includedir nowhere",
     "@include nowhere",
     "@include \"c d\"",
@@ -1486,6 +1490,8 @@ fn cvtsudoers_reads_the_same_rules() {
     scratch.write("inc.d/x~", "backup ALL=ALL\n");
     std::os::unix::fs::symlink("nowhere", scratch.0.join("inc.d/link")).unwrap();
     scratch.write("c d", "blank ALL=ALL\n");
+    scratch.write("c", "before ALL=ALL\n");
+    scratch.write("c#d", "hash ALL=ALL\n");
     let (mut wrong, mut refused) = (Vec::new(), 0);
     for (number, text) in SUDOERS.iter().enumerate() {
         let name = format!("sudoers{number}");

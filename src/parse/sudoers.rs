@@ -129,6 +129,7 @@ pub fn statements(bytes: &[u8]) -> Result<Vec<(usize, Stated)>, ParseError> {
             whole.truncate(ended.len().saturating_sub(1));
             if trim(&whole).is_empty() {
                 statements.push((number, Err("nothing stands before the backslash".to_owned())));
+                whole.clear();
             }
             if !quoted {
                 whole.push(b' ');
@@ -164,10 +165,17 @@ fn push(statements: &mut Vec<(usize, Stated)>, line: usize, text: &[u8], room: &
 /// A line without its comment, and whether it had one. A `#` before a number is a user id, and at the begin of a line it
 /// can be an old include. `quoted` is whether a string is open, before the line and behind it.
 fn uncommented<'a>(line: &'a [u8], begins: bool, quoted: &mut bool) -> (&'a [u8], bool) {
-    let include =
-        line.strip_prefix(b"#include").filter(|_| begins).map(|rest| rest.strip_prefix(b"dir").unwrap_or(rest));
+    let include = line.strip_prefix(b"#include").or_else(|| line.trim_ascii_start().strip_prefix(b"@include"));
+    let include = include.filter(|_| begins).map(|rest| rest.strip_prefix(b"dir").unwrap_or(rest));
     if include.and_then(<[u8]>::first).is_some_and(u8::is_ascii_whitespace) {
-        return (line, false);
+        // In a path, a `#` is a byte like others.
+        let comment = line.windows(3).position(|bytes| {
+            matches!(bytes, [b' ' | b'\t', b'#', next] if !next.is_ascii_digit()) && !line.contains(&b'"')
+        });
+        return match comment.and_then(|at| line.get(..at)) {
+            Some(before) if !before.ends_with(b"\\") => (before, true),
+            _ => (line, false),
+        };
     }
     let mut escaped = false;
     for (at, byte) in line.iter().enumerate() {
@@ -651,7 +659,7 @@ mod tests {
             ("a ALL = ^/bin/[a,b]: .*$, /c", "1 a @ ALL = (:)   ^/bin/[a,b]: .*$; (:)   /c"),
             ("a ALL = sha256:ab, sha512:cd /bin/x y, /z", "1 a @ ALL = (:)   sha256:ab,sha512:cd /bin/x y; (:)   /z"),
             ("a ALL=sha224:aB+/c== /bin/x", "1 a @ ALL = (:)   sha224:aB+/c== /bin/x"),
-            ("\\x62ob ALL = /bin/x \\#, /y\\", "1 bob @ ALL = (:)   /bin/x #; (:)   /y"),
+            ("\\x62ob ALL = /bin/x \\#, /y", "1 bob @ ALL = (:)   /bin/x #; (:)   /y"),
             ("a ALL = /x \\\\\n", "1 a @ ALL = (:)   /x \\"),
             ("a ALL = /x \" # \\\nDefaults !authenticate\n", "1 a # in a command"),
             ("\"ADMINS\" ALL = ALL", "1 ADMINS is in quotes, and no alias there"),
@@ -695,7 +703,7 @@ mod tests {
     fn lists_are_bounded() {
         let many = format!("{}a ALL=ALL", "a,".repeat(MAX_ROWS));
         assert_eq!(statements(many.as_bytes()).unwrap_err().line, Some(1));
-        let carried = format!("a ALL=({}b) {}x", "a,".repeat(1000), "x,".repeat(1000));
+        let carried = format!("a ALL=({}b) {}/x", "a,".repeat(1000), "/x,".repeat(1000));
         assert_eq!(statements(carried.as_bytes()).unwrap_err().line, Some(1));
     }
 }
