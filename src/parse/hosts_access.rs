@@ -27,7 +27,8 @@ fn assembled(bytes: &[u8]) -> Result<Vec<(usize, Vec<u8>)>, ParseError> {
     let mut assembled = Vec::new();
     let mut open: Option<(usize, Vec<u8>)> = None;
     // The line that was read last, if it holds something.
-    let mut unheeded = None;
+    let mut last = None;
+    let holds = |text: &[u8]| !trim(text).is_empty() && !text.starts_with(b"#");
     for (number, line) in lines(bytes) {
         if number > MAX_ROWS {
             return Err(ParseError::new(format!("more than {MAX_ROWS} lines")));
@@ -35,17 +36,21 @@ fn assembled(bytes: &[u8]) -> Result<Vec<(usize, Vec<u8>)>, ParseError> {
         let (begun, mut whole) = open.take().unwrap_or((number, Vec::new()));
         let goes_on = line.strip_suffix(b"\\");
         whole.extend_from_slice(goes_on.unwrap_or(line));
-        let holds = !trim(&whole).is_empty() && !whole.starts_with(b"#");
-        unheeded = holds.then_some(begun);
         if goes_on.is_some() {
             open = Some((begun, whole));
-        } else if holds {
+            continue;
+        }
+        last = holds(&whole).then_some(begun);
+        if last.is_some() {
             assembled.push((begun, whole));
         }
     }
-    if let Some(line) = unheeded.filter(|_| open.is_some() || !bytes.ends_with(b"\n")) {
-        let what = "the last line has no end, and is not heeded".to_owned();
-        return Err(ParseError { line: Some(line), what });
+    let unheeded = match open {
+        Some((line, whole)) => holds(&whole).then_some(line),
+        None => last.filter(|_| !bytes.ends_with(b"\n")),
+    };
+    if let Some(line) = unheeded {
+        return Err(ParseError { line: Some(line), what: "the last line has no end, and is not heeded".to_owned() });
     }
     match assembled.iter().find(|(_, text)| text.len() >= MAX_LINE) {
         Some((line, _)) => {
