@@ -27,11 +27,13 @@ impl<'a> Record<'a> {
         self.digits(index, |text| text.parse::<u32>().ok().filter(|_| !text.starts_with('+')).map(i64::from))
     }
 
-    /// A field that holds a number of days, which may be less than 0.
+    /// A field that holds a number of days, which may be less than 0; -1 says as much as an empty one.
     ///
     /// Errors: anything but decimal digits; what the libraries cut, as it has more than 31 bits.
     pub fn days(&self, index: usize) -> Result<Option<i64>, ParseError> {
-        self.digits(index, |text| text.parse::<i32>().ok().filter(|_| !text.starts_with('+')).map(i64::from))
+        let days =
+            self.digits(index, |text| text.parse::<i32>().ok().filter(|_| !text.starts_with('+')).map(i64::from))?;
+        Ok(days.filter(|days| *days != -1))
     }
 
     fn digits(&self, index: usize, parse: fn(&str) -> Option<i64>) -> Result<Option<i64>, ParseError> {
@@ -138,7 +140,7 @@ mod tests {
             assert!(records(line.as_bytes()).unwrap()[0].id(2).is_err(), "{odd}");
         }
         let days = records(b"a:x:-1:2147483648:00060:::").unwrap();
-        assert_eq!((days[0].days(2), days[0].days(4)), (Ok(Some(-1)), Ok(Some(60))));
+        assert_eq!((days[0].days(2), days[0].days(4)), (Ok(None), Ok(Some(60))));
         assert!(days[0].days(3).is_err());
         for odd in ["#a:x:0:0::/:", "#a:x:4294967296:0::/:", " a:x:1:1::/:", "\ta:x", "a:x:1:1::/:/bin/sh\r", "a\0:x"] {
             assert!(records(odd.as_bytes()).is_err(), "{odd:?}");

@@ -289,11 +289,15 @@ fn one(
 ) -> Asked<Object> {
     let name = arguments.text("name").unwrap_or_default();
     let place = table.column(key);
-    let is = |row: &&Row| match place.and_then(|place| row.cells.get(place)) {
-        Some(Ok(Value::Text(text))) => **text == *name,
+    let named = |row: &Row, is: &dyn Fn(&[u8]) -> bool| match place.and_then(|place| row.cells.get(place)) {
+        Some(Ok(Value::Text(text))) => is(text),
         _ => false,
     };
-    let found = table.rows.iter().find(is);
+    let found = table.rows.iter().find(|row| named(row, &|text| *text == *name));
+    if found.is_none() && table.rows.iter().any(|row| named(row, &|text| text.starts_with(b"+"))) {
+        let message = format!("there is no {}, but a line with + takes further ones from NIS", lossless(name));
+        return Err(NoAnswer::Error(message));
+    }
     let row = found.ok_or_else(|| NoAnswer::Missing(format!("there is no {}", lossless(name))))?;
     let answers = properties.iter().skip(1).zip(cells).map(|(property, column)| {
         let cell = table.column(column).and_then(|place| row.cells.get(place)).cloned().unwrap_or(Ok(Value::Nil));
