@@ -247,7 +247,8 @@ pub(super) fn with_older_names(keys: Vec<(Text, Vec<Value>)>) -> Value {
 /// The files that a word of Include names; those that do not begin at the root lie in this folder.
 pub(super) fn include_files(context: &Context, word: &[u8], folder: &[u8]) -> Result<Vec<(Vec<u8>, bool)>, String> {
     // What glob(3) knows and globs here do not: nothing that the program reads may be overlooked.
-    if word.starts_with(b"~") || word.iter().any(|byte| matches!(byte, b'[' | b'\\')) {
+    let more = word.iter().any(|byte| matches!(byte, b'[' | b'\\' | b'$' | b'%'));
+    if more || word.starts_with(b"~") || word.windows(2).any(|pair| pair == b"**") {
         return Err(format!("Include {}: only * and ? are understood", lossless(word)));
     }
     let whole = if word.starts_with(b"/") { word.to_vec() } else { [folder, word].concat() };
