@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod acl;
 pub mod aide;
 pub mod apk;
+pub mod auditd;
 pub mod berkeley;
 pub mod binary;
 pub mod build_info;

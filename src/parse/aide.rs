@@ -1,7 +1,7 @@
 //! aide.conf(5): groups of attributes, and which files are watched by which.
 
 use crate::parse::continued::{single, unless_hash, words};
-use crate::parse::{ParseError, trim};
+use crate::parse::{ParseError, refuse_nul, trim};
 
 /// What a line says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,8 +18,9 @@ pub enum Statement<'a> {
 
 /// The statements of a file with their lines.
 ///
-/// Errors: too many lines.
+/// Errors: too many lines, a NUL.
 pub fn statements(bytes: &[u8]) -> Result<Vec<(usize, Statement<'_>)>, ParseError> {
+    refuse_nul(bytes)?;
     let lines = single(bytes, unless_hash)?;
     Ok(lines.into_iter().filter_map(|(line, text)| Some((line, statement(text)?))).collect())
 }
@@ -35,12 +36,25 @@ fn statement(text: &[u8]) -> Option<Statement<'_>> {
     }
     if text.first().is_some_and(|byte| b"/!=-".contains(byte)) {
         let (path, rest) = path(text);
-        // A restriction to kinds of files can stand before the attributes.
-        return Some(Statement::Selection(path, words(rest).last()));
+        // A restriction to kinds of files can stand before the attributes; a blank can stand in neither of them here.
+        let rest: Vec<&[u8]> = words(rest).take(3).collect();
+        let parts = |word: &[u8]| word.first().into_iter().chain(word.last()).any(|byte| b"+-".contains(byte));
+        return Some(match rest.as_slice() {
+            _ if memchr::memmem::find(text, b"@@{").is_some() => Statement::Unknown,
+            words if words.len() > 2 || words.iter().any(|word| parts(word) || word.contains(&b'#')) => {
+                Statement::Unknown
+            }
+            words => Statement::Selection(path, words.last().copied()),
+        });
     }
     let Some(at) = text.iter().position(|byte| *byte == b'=') else { return Some(Statement::Unknown) };
     let (name, value) = text.split_at(at);
-    Some(Statement::Group(trim(name), trim(value.get(1..).unwrap_or_default())))
+    let value = trim(value.get(1..).unwrap_or_default());
+    // Of a comment behind it, only some versions know.
+    if words(value).skip(1).any(|word| word.starts_with(b"#")) {
+        return Some(Statement::Unknown);
+    }
+    Some(Statement::Group(trim(name), value))
 }
 
 /// The path up to a blank without a backslash.
@@ -74,7 +88,8 @@ mod tests {
 
     #[test]
     fn statements_are_read() {
-        let text = b"# c\n@@define A /x\nNORMAL = p+i-md5\n/bin NORMAL\n!/var/log\n=/a\\ b f,d R\n@@include /y\n@@ifdef X\nodd\n";
+        let text = b"# c\n@@define A /x\nNORMAL = p+i-md5\n/bin NORMAL\n!/var/log\n=/a\\ b f,d R\n@@include /y\n@@ifdef X\nodd\n\
+            /a p # c\n/a p +i\n!/@@{X}\nA = p # c\n/a a b c\n";
         let expected = [
             (3, Statement::Group(b"NORMAL", b"p+i-md5")),
             (4, Statement::Selection(b"/bin", Some(b"NORMAL"))),
@@ -83,6 +98,11 @@ mod tests {
             (7, Statement::Include(b"/y")),
             (8, Statement::Unknown),
             (9, Statement::Unknown),
+            (10, Statement::Unknown),
+            (11, Statement::Unknown),
+            (12, Statement::Unknown),
+            (13, Statement::Unknown),
+            (14, Statement::Unknown),
         ];
         assert_eq!(statements(text).unwrap(), expected);
         let found: Vec<(bool, &[u8])> = terms(b"p+i -md5+>").collect();

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use crate::parse::aide::{Statement, statements, terms};
+use crate::resource::includes::{Includes, MAX_DEPTH, required};
 use crate::resource::lines::Lines;
 use crate::resource::{
     Argument, Arguments, Asked, Columns, Context, Label, NoAnswer, Property, Resource, Shape, Table, Takes, Type,
 };
-use crate::rootfs::MAX_FILE_BYTES;
-use crate::value::{Text, Value};
+use crate::value::{Text, Value, lossless};
 
 pub(super) const AIDE_CONF: Resource = Resource {
     name: "aide_conf",
@@ -39,20 +39,17 @@ const KNOWN: [(&[u8], &str); 3] = [(b"R", "p i l n u g s m c md5"), (b"L", "p i 
 
 /// The most attributes of one group: AIDE has some thirty.
 const MAX_ATTRIBUTES: usize = 200;
-/// How deep files include each other, and how many there are.
-const MAX_DEPTH: usize = 16;
-const MAX_INCLUDED: usize = 1_000;
-
 type Attributes = Vec<Vec<u8>>;
 
 fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
-    let mut reading = Reading { context, table: Lines::new(COLUMNS), groups: HashMap::new(), included: 0, bytes: 0 };
+    let includes = Includes::new(context, MAX_DEPTH);
+    let mut reading = Reading { includes, table: Lines::new(COLUMNS), groups: HashMap::new() };
     for (name, attributes) in KNOWN {
         let attributes = attributes.split(' ').map(|name| name.as_bytes().to_vec()).collect();
         reading.groups.insert(name.to_vec(), attributes);
     }
-    let (path, content) = first_of(context, arguments, &DEFAULTS)?;
-    reading.file(&path, &content, 0)?;
+    let (path, _) = first_of(context, arguments, &DEFAULTS)?;
+    reading.file(&path, 0)?;
     Ok(reading.table.table())
 }
 
@@ -66,25 +63,21 @@ pub(super) fn first_of(context: &Context, arguments: &Arguments, defaults: &[&[u
             return Ok((path.to_vec(), content));
         }
     }
-    let names: Vec<String> = defaults.iter().map(|path| crate::value::lossless(path)).collect();
+    let names: Vec<String> = defaults.iter().map(|path| lossless(path)).collect();
     Err(NoAnswer::Missing(format!("Can't find file: {}", names.join(", "))))
 }
 
 struct Reading<'a> {
-    context: &'a Context,
+    includes: Includes<'a>,
     table: Lines,
     groups: HashMap<Vec<u8>, Attributes>,
-    included: usize,
-    bytes: u64,
 }
 
 impl Reading<'_> {
-    fn file(&mut self, path: &[u8], content: &[u8], depth: usize) -> Asked<()> {
-        self.bytes += content.len() as u64;
-        if self.bytes > MAX_FILE_BYTES {
-            return Err(NoAnswer::parse(path, &format_args!("more than {MAX_FILE_BYTES} bytes with what is included")));
-        }
-        for (line, statement) in statements(content).map_err(|error| NoAnswer::parse(path, &error))? {
+    /// `Missing` when the file itself is not there.
+    fn file(&mut self, path: &[u8], depth: usize) -> Asked<()> {
+        let content = self.includes.read(path, depth)?;
+        for (line, statement) in statements(&content).map_err(|error| NoAnswer::parse(path, &error))? {
             let refuse = |why: &str| NoAnswer::parse(path, &format_args!("line {line}: {why}"));
             match statement {
                 Statement::Group(name, expression) => {
@@ -94,20 +87,17 @@ impl Reading<'_> {
                 Statement::Selection(selection, expression) => {
                     let expression = expression.filter(|_| !selection.starts_with(b"!")).unwrap_or_default();
                     let attributes = self.attributes(expression).map_err(|why| refuse(&why))?;
+                    // A group can be a setting of AIDE as well, which holds anything.
+                    if let Some(odd) = attributes.iter().find(|name| is_odd(name)) {
+                        return Err(refuse(&format!("{}: this is no attribute", lossless(odd))));
+                    }
                     let cells = vec![Value::text(selection), Value::texts(attributes), Value::text(path)];
                     self.table.row(path, line, cells)?;
                 }
-                Statement::Include(file) => {
-                    self.included += 1;
-                    if depth == MAX_DEPTH || self.included > MAX_INCLUDED {
-                        return Err(refuse(&format!("files are included more than {MAX_DEPTH} deep, or too many")));
-                    }
-                    let content = match self.context.read(file) {
-                        Err(NoAnswer::Missing(why)) => return Err(refuse(&why)),
-                        content => content?,
-                    };
-                    self.file(file, &content, depth + 1)?;
+                Statement::Include(file) if !file.starts_with(b"/") => {
+                    return Err(refuse(&format!("{} does not begin at the root", lossless(file))));
                 }
+                Statement::Include(file) => required((path, line), file, self.file(file, depth + 1))?,
                 Statement::Unknown => self.table.odd(path, line, "this is not understood"),
             }
         }
@@ -120,7 +110,7 @@ impl Reading<'_> {
         for (away, term) in terms(expression) {
             let one = [term.to_vec()];
             let meant = self.groups.get(term).map_or(one.as_slice(), Vec::as_slice);
-            if away {
+            if away && !is_odd(term) {
                 attributes.retain(|attribute| !meant.contains(attribute));
                 continue;
             }
@@ -135,4 +125,9 @@ impl Reading<'_> {
         }
         Ok(attributes)
     }
+}
+
+/// Whether a term is neither an attribute nor a group, whatever AIDE makes of it.
+fn is_odd(term: &[u8]) -> bool {
+    term.iter().any(|byte| b"@{# \t".contains(byte))
 }

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use crate::parse::continued::words;
 use crate::parse::key_value::{self, Options};
-use crate::parse::{MAX_ROWS, ParseError, lines, postfix, refuse_long_lines, refuse_nul, refuse_rare_blanks};
+use crate::parse::{
+    MAX_ROWS, ParseError, auditd, lines, postfix, refuse_long_lines, refuse_nul, refuse_rare_blanks,
+};
 use crate::pattern::PatternError;
 use crate::resource::{Argument, Arguments, Asked, Context, Keys, Label, NoAnswer, Resource, Shape, Takes};
 use crate::rootfs::Glob;
@@ -80,30 +82,22 @@ pub(super) const AUDITD_CONF: Resource = Resource {
     label: Label::Alone("Audit Daemon Config"),
     arguments: &[PATH],
     one_of: &[],
-    shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: true }, read: auditd },
+    shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: true }, read: auditd_keys },
 };
 
 pub(super) const POSTFIX_CONF: Resource = Resource {
     name: "postfix_conf",
-    summary: "Parameters of postfix' main.cf as they are written: $name is not expanded, defaults are not filled in.",
+    summary: "Parameters of postfix' main.cf as they are written: $name is not expanded, defaults are not filled in, what \
+              master.cf sets for a service (-o) is not there.",
     label: Label::Alone("Postfix Mail Transfer Agent"),
     arguments: &[PATH],
     one_of: &[],
     shape: Shape::Document { keys: Keys::Text { sections: false, fold_case: false }, read: postfix_parameters },
 };
 
-fn auditd(context: &Context, arguments: &Arguments) -> Asked<Value> {
+fn auditd_keys(context: &Context, arguments: &Arguments) -> Asked<Value> {
     let path = arguments.text("path").unwrap_or(b"/etc/audit/auditd.conf");
-    let content = context.read(path)?;
-    let options = Options::inspec().map_err(|error| NoAnswer::Error(error.to_string()))?;
-    match key_value::keys([&*content], &options).map_err(|error| NoAnswer::parse(path, &error))? {
-        Value::Map(keys) => {
-            // auditd looks at no case of names.
-            let keys = keys.into_iter().map(|(key, value)| (Text::from(key.to_ascii_lowercase()), value));
-            Ok(Value::Map(keys.collect()))
-        }
-        other => Ok(other),
-    }
+    auditd::keys(&context.read(path)?).map_err(|error| NoAnswer::parse(path, &error))
 }
 
 fn postfix_parameters(context: &Context, arguments: &Arguments) -> Asked<Value> {

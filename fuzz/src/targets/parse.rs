@@ -213,6 +213,7 @@ pub fn mail_aliases(data: &[u8]) {
 
 pub fn postfix(data: &[u8]) {
     document(data, parse::postfix::parameters);
+    document(data, parse::auditd::keys);
 }
 
 pub fn apt_sources(data: &[u8]) {
