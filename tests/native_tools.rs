@@ -1122,6 +1122,7 @@ ServerAdmin 'a "b'
         "Define NAME TraceEnable\n${NAME} off\nDefine TWO \"a b\"\n<VirtualHost *:80>\nServerAlias ${TWO}\n</VirtualHost>\n",
         "<IfModule authz_core_module>\nTraceEnable off\n</IfModule>\n<ifmodule mod_authz_core.c>\nTraceEnable on\n</ifmodule>\n",
         "<IfModule !authz_core_module>\nTraceEnable off\n<Nonsense>\nInclude /nowhere\n</Nonsense>\n</IfModule>\n",
+        "<IfModule mod_nonsense.c>\nNonsense\n</IfModule>\n<IfModule !nonsense_module>\nTraceEnable off\n</IfModule>\n",
         "Define X\n<IfDefine X>\nTraceEnable off\n<IfDefine !X>\nTraceEnable on\n</IfDefine>\n</IfDefine>\n",
         "<IfFile all/a.conf>\nTraceEnable off\n</IfFile>\n<IfFile /nowhere>\nTraceEnable on\n</IfFile>\n<IfFile !/nowhere>\nServerTokens Prod\n</IfFile>\n",
     ];

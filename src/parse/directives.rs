@@ -73,6 +73,8 @@ impl Reading {
 
 /// The statements of a file of nginx. Code of other languages (`…_by_lua_block {…}`) is left out.
 pub fn nginx(bytes: &[u8]) -> Result<Vec<Statement>, ParseError> {
+    // nginx goes on behind it; what it compares ends there.
+    refuse_nul(bytes)?;
     let mut reading = Reading::default();
     let mut words: Vec<Vec<u8>> = Vec::new();
     let (mut at, mut line, mut began) = (0, 1, 1);
@@ -316,6 +318,7 @@ mod tests {
             ("a 'b", "line 1: a quote that does not end"),
             ("http { a }", "line 1: `}` where a directive lacks its `;`"),
             (";", "line 1: `;` without a directive"),
+            ("a\n\0b;", "line 2: a NUL stands there"),
         ];
         for (text, expected) in cases {
             assert_eq!(shown(nginx(text.as_bytes())), expected, "{text}");

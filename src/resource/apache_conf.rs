@@ -12,14 +12,14 @@ use crate::resource::includes::{folder_of, leads_to_nothing};
 use crate::resource::web_servers::{COLUMNS, PATH, Rows};
 use crate::resource::{Arguments, Asked, Columns, Context, Label, NoAnswer, Resource, Shape, Table};
 use crate::rootfs::{Glob, GlobPiece, LookError};
-use crate::value::lossless;
+use crate::value::{Text, lossless};
 
 pub(super) const APACHE_CONF: Resource = Resource {
     name: "apache_conf",
     summary: "The directives of Apache httpd's configuration, Include and IncludeOptional followed, variables of Define \
               filled in. What stands in IfModule, IfDefine or IfFile counts where LoadModule, Define and the files say \
-              so; a check that takes a row of which that is not known (IfVersion, a module that is not loaded by the \
-              files, a variable of the environment, Macro) is an error. If, Else and ElseIf are blocks like others.",
+              so; a check that takes a row of which that is not known (IfVersion, a parameter, a module that may be part \
+              of httpd, a variable of the environment, Macro) is an error. If, Else and ElseIf are blocks like others.",
     label: Label::Alone("Apache Config"),
     arguments: PATH,
     one_of: &[],
@@ -32,6 +32,9 @@ const PATHS: [&[u8]; 3] =
 
 /// Modules that are part of every httpd.
 const OWN_MODULES: [&[u8]; 6] = [b"core_module", b"core.c", b"so_module", b"mod_so.c", b"http_module", b"http_core.c"];
+
+/// Where httpd is. What is linked into it is named in it; it needs no LoadModule.
+const PROGRAMS: [&[u8]; 3] = [b"/usr/sbin/apache2", b"/usr/sbin/httpd", b"/usr/local/apache2/bin/httpd"];
 
 /// httpd's own limit of folders in each other that are included.
 const MAX_FOLDERS: usize = 20;
@@ -58,6 +61,8 @@ struct Reading<'a> {
     base: Vec<u8>,
     defined: HashMap<Vec<u8>, Defined>,
     modules: HashSet<Vec<u8>>,
+    /// The programs that are there, once they were asked for.
+    programs: Option<Vec<Text>>,
     /// How many sections are open that do not count, one in the other.
     skipped: usize,
 }
@@ -70,6 +75,7 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
         base: folder.strip_suffix(b"/conf").unwrap_or(folder).to_vec(),
         defined: HashMap::new(),
         modules: OWN_MODULES.iter().map(|module| module.to_vec()).collect(),
+        programs: None,
         skipped: 0,
     };
     reading.file(&path, 0)?;
@@ -130,7 +136,7 @@ impl Reading<'_> {
     fn section(&mut self, path: &[u8], statement: &Statement) -> Asked<()> {
         let (words, unknown) = self.words(path, statement)?;
         self.rows.add(path, statement, &words)?;
-        let doubt = match self.holds(&words) {
+        let doubt = match self.holds(&words)? {
             Holds::No if unknown.is_none() => {
                 self.skipped = 1;
                 return Ok(());
@@ -145,12 +151,13 @@ impl Reading<'_> {
     }
 
     /// Whether what stands in a section counts.
-    fn holds(&self, words: &[Vec<u8>]) -> Holds {
-        let [section, arguments @ ..] = words else { return Holds::Yes };
+    fn holds(&mut self, words: &[Vec<u8>]) -> Asked<Holds> {
+        let [section, arguments @ ..] = words else { return Ok(Holds::Yes) };
         let argument = arguments.first().map_or(&b""[..], Vec::as_slice);
         let (is_not, name) = argument.strip_prefix(b"!").map_or((false, argument), |name| (true, name));
         let found = match &*section.to_ascii_lowercase() {
-            b"ifmodule" => self.modules.contains(name).then_some(true),
+            b"ifmodule" if self.modules.contains(name) => Some(true),
+            b"ifmodule" => self.is_foreign(name)?.then_some(false),
             b"ifdefine" => matches!(self.defined.get(name), Some(Defined::Name | Defined::Value(_))).then_some(true),
             b"iffile" => {
                 let file = self.rows.includes.context.file(&self.whole(name));
@@ -161,13 +168,31 @@ impl Reading<'_> {
                 }
             }
             b"ifversion" | b"ifdirective" | b"ifsection" | b"macro" => None,
-            _ => return Holds::Yes,
+            _ => return Ok(Holds::Yes),
         };
-        match found {
+        Ok(match found {
             Some(found) if found != is_not => Holds::Yes,
             Some(_) => Holds::No,
             None => Holds::Perhaps,
+        })
+    }
+
+    /// Whether it is known that a module is no part of httpd itself.
+    fn is_foreign(&mut self, name: &[u8]) -> Asked<bool> {
+        if self.programs.is_none() {
+            let mut programs = Vec::new();
+            for path in PROGRAMS {
+                match self.rows.includes.context.read_large(path) {
+                    Err(NoAnswer::Missing(_)) => {}
+                    program => programs.push(program?),
+                }
+            }
+            self.programs = Some(programs);
         }
+        let programs = self.programs.as_deref().unwrap_or_default();
+        Ok(!name.is_empty()
+            && !programs.is_empty()
+            && programs.iter().all(|program| memchr::memmem::find(program, name).is_none()))
     }
 
     fn whole(&self, name: &[u8]) -> Vec<u8> {
