@@ -128,6 +128,16 @@ fn refuse(bytes: &[u8], refused: fn(u8) -> bool, what: &str) -> Result<(), Parse
     Err(ParseError { line: Some(before.iter().filter(|byte| **byte == b'\n').count() + 1), what: what.to_owned() })
 }
 
+/// Errors: a byte of a line that the program takes for a blank, and almost nobody else.
+pub(crate) fn refuse_blanks_of(line: usize, text: &[u8], rare: &[u8]) -> Result<(), ParseError> {
+    match text.iter().find(|byte| rare.contains(byte)) {
+        Some(byte) => {
+            Err(ParseError { line: Some(line), what: format!("the byte {byte:#04x}, a blank, stands there") })
+        }
+        None => Ok(()),
+    }
+}
+
 /// Refuses lines that do not fit into the program's buffer, so that it reads several of them, or less.
 ///
 /// Errors: the first line with more bytes than `most`, its end not counted.
@@ -141,29 +151,4 @@ pub(crate) fn refuse_long_lines(bytes: &[u8], most: usize) -> Result<(), ParseEr
 /// The text without white space at its ends.
 pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
     bytes.trim_ascii()
-}
-
-/// Errors: a NUL, at which a program in C takes the line to end.
-pub(crate) fn refuse_nul(bytes: &[u8]) -> Result<(), ParseError> {
-    let Some(at) = memchr::memchr(0, bytes) else { return Ok(()) };
-    let line = 1 + bytes.iter().take(at).filter(|byte| **byte == b'\n').count();
-    Err(ParseError { line: Some(line), what: "a NUL stands there".to_owned() })
-}
-
-/// Errors: a byte of a line that the program takes for a blank, and almost nobody else.
-pub(crate) fn refuse_rare_blanks(line: usize, text: &[u8], rare: &[u8]) -> Result<(), ParseError> {
-    match text.iter().find(|byte| rare.contains(byte)) {
-        Some(byte) => {
-            Err(ParseError { line: Some(line), what: format!("the byte {byte:#04x}, a blank, stands there") })
-        }
-        None => Ok(()),
-    }
-}
-
-/// Errors: a line with more bytes than these, of which the program makes several, or takes a part.
-pub(crate) fn refuse_long_lines(bytes: &[u8], most: usize) -> Result<(), ParseError> {
-    match bytes.split(|byte| *byte == b'\n').position(|line| line.len() > most) {
-        Some(at) => Err(ParseError { line: Some(at + 1), what: format!("a line of more than {most} bytes") }),
-        None => Ok(()),
-    }
 }

@@ -3,7 +3,7 @@
 //! Sources: <https://nginx.org/en/docs/beginners_guide.html#conf_structure> and nginx's own reading of a token;
 //! <https://httpd.apache.org/docs/2.4/configuring.html#syntax>.
 
-use crate::parse::{MAX_ROWS, ParseError, lines, refuse_nul, refuse_rare_blanks, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, refuse_blanks_of, refuse_nul, trim};
 
 /// How deep blocks stand in blocks; more is no configuration.
 const MAX_DEPTH: usize = 100;
@@ -226,7 +226,7 @@ fn apache_line(reading: &mut Reading, number: usize, line: &[u8]) -> Result<(), 
     if line.is_empty() || line.starts_with(b"#") {
         return Ok(());
     }
-    refuse_rare_blanks(number, line, b"\x0b")?;
+    refuse_blanks_of(number, line, b"\x0b")?;
     let (kind, text) = match line.strip_prefix(b"<") {
         None => (Kind::Simple, line),
         Some(section) => {

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://dev.mysql.com/doc/refman/8.4/en/option-files.html>.
 
-use crate::parse::{MAX_ROWS, ParseError, lines, refuse_long_lines, refuse_nul, refuse_rare_blanks, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, refuse_blanks_of, refuse_long_lines, refuse_nul, trim};
 
 /// The longest line: of a longer one the server makes two.
 const MAX_LINE: usize = 4094;
@@ -38,7 +38,7 @@ pub fn options(bytes: &[u8]) -> Result<Vec<(usize, Line)>, ParseError> {
         if line.is_empty() || line.starts_with(b"#") || line.starts_with(b";") {
             continue;
         }
-        refuse_rare_blanks(number, line, RARE_BLANKS)?;
+        refuse_blanks_of(number, line, RARE_BLANKS)?;
         let said = if let Some(directive) = line.strip_prefix(b"!") {
             let directive = trim(directive);
             let end = directive.iter().position(u8::is_ascii_whitespace).unwrap_or(directive.len());

@@ -1,6 +1,6 @@
 //! main.cf of postfix (postconf(5)): names and values; a line that begins with a blank goes on with the one before.
 
-use crate::parse::{MAX_ROWS, ParseError, lines, refuse_nul, refuse_rare_blanks, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, refuse_blanks_of, refuse_nul, trim};
 use crate::value::{Text, Value};
 
 /// The parameters in their order, as a map; of one that is set again, the last counts.
@@ -18,7 +18,7 @@ pub fn parameters(bytes: &[u8]) -> Result<Value, ParseError> {
         if trim(text).is_empty() || trim(text).starts_with(b"#") {
             continue;
         }
-        refuse_rare_blanks(line, text, b"\x0b\x0c")?;
+        refuse_blanks_of(line, text, b"\x0b\x0c")?;
         match joined.last_mut().filter(|_| text.starts_with(b" ") || text.starts_with(b"\t")) {
             Some((_, whole)) => {
                 whole.push(b' ');

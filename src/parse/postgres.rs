@@ -3,7 +3,7 @@
 //! Sources: <https://www.postgresql.org/docs/17/config-setting.html> and
 //! <https://www.postgresql.org/docs/17/auth-pg-hba-conf.html>.
 
-use crate::parse::{MAX_ROWS, ParseError, lines, refuse_nul, refuse_rare_blanks, trim};
+use crate::parse::{MAX_ROWS, ParseError, lines, refuse_blanks_of, refuse_nul, trim};
 
 /// The most words of one line.
 const MAX_WORDS: usize = 10_000;
@@ -38,7 +38,7 @@ pub fn settings(bytes: &[u8]) -> Result<Vec<Setting>, ParseError> {
             continue;
         }
         // The server takes neither for a blank.
-        refuse_rare_blanks(line, text, b"\x0b\x0c")?;
+        refuse_blanks_of(line, text, b"\x0b\x0c")?;
         let end = text.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'=').unwrap_or(text.len());
         let (name, rest) = text.split_at_checked(end).unwrap_or((text, b""));
         let rest = trim(rest);

@@ -1,7 +1,7 @@
 //! The lines of chrony.conf(5) and ntp.conf(5).
 
 use crate::parse::continued::single;
-use crate::parse::{ParseError, refuse_long_lines, refuse_nul, refuse_rare_blanks};
+use crate::parse::{ParseError, refuse_blanks_of, refuse_long_lines, refuse_nul};
 
 /// The longest line that chronyd takes: of a longer one it makes two.
 const MAX_LINE: usize = 2047;
@@ -39,7 +39,7 @@ pub fn ntp(bytes: &[u8]) -> Result<Vec<(usize, &[u8])>, ParseError> {
 fn checked(bytes: &[u8], uncommented: fn(&[u8]) -> &[u8]) -> Result<Vec<(usize, &[u8])>, ParseError> {
     refuse_nul(bytes)?;
     let lines = single(bytes, uncommented)?;
-    lines.iter().try_for_each(|(line, text)| refuse_rare_blanks(*line, text, b"\x0b"))?;
+    lines.iter().try_for_each(|(line, text)| refuse_blanks_of(*line, text, b"\x0b"))?;
     Ok(lines)
 }
 

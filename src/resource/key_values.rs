@@ -4,9 +4,7 @@ use std::collections::HashMap;
 
 use crate::parse::continued::words;
 use crate::parse::key_value::{self, Options};
-use crate::parse::{
-    MAX_ROWS, ParseError, auditd, lines, postfix, refuse_long_lines, refuse_nul, refuse_rare_blanks,
-};
+use crate::parse::{MAX_ROWS, ParseError, auditd, lines, postfix, refuse_long_lines, refuse_nul, refuse_rare_blanks};
 use crate::pattern::PatternError;
 use crate::resource::{Argument, Arguments, Asked, Context, Keys, Label, NoAnswer, Resource, Shape, Takes};
 use crate::rootfs::Glob;
