@@ -5,6 +5,7 @@ use crate::resource::lines::Lines;
 use crate::resource::{
     Argument, Arguments, Asked, Columns, Context, Label, NoAnswer, Property, Resource, Shape, Table, Takes, Type,
 };
+use crate::rootfs::Glob;
 use crate::value::Value;
 
 pub(super) const INETD_CONF: Resource = Resource {
@@ -46,12 +47,12 @@ fn read(context: &Context, arguments: &Arguments) -> Asked<Table> {
         Err(error) => return Err(error),
     }
     // Every file counts, hidden ones too.
-    for files in ["/etc/inetd.d/*", "/etc/inetd.d/.*"] {
-        let found = context.read_folder(files, &mut |path, content| {
-            add(path, &content, &mut table)?;
-            Ok(true)
-        })?;
-        missing = missing.filter(|_| found.is_none());
+    let files: Result<Vec<Glob>, _> = ["/etc/inetd.d/*", "/etc/inetd.d/.*"].into_iter().map(Glob::new).collect();
+    for (path, _) in context.expand_all(&files.map_err(|error| NoAnswer::Error(error.to_string()))?)?.0 {
+        if !context.is_folder(&path) {
+            add(&path, &context.read_behind_link(&path)?, &mut table)?;
+            missing = None;
+        }
     }
     missing.map_or_else(|| Ok(table.table()), Err)
 }
