@@ -30,8 +30,11 @@ const MAX_DESCRIPTORS: usize = 200_000;
 /// The most threads that are looked at.
 const MAX_THREADS: usize = 100_000;
 
-/// What each thread of a process has for itself, by the names that checks ask by: their rights (credentials(7)).
-const OF_THREADS: [(&str, fn(&ProcStatus, &ProcStatus) -> bool); 11] = [
+/// A right by the name that checks ask by, and whether two threads have the same.
+type Right = (&'static str, fn(&ProcStatus, &ProcStatus) -> bool);
+
+/// What each thread of a process has for itself (credentials(7)).
+const OF_THREADS: [Right; 11] = [
     ("user", |one, other| one.uids[1] == other.uids[1]),
     ("uid", |one, other| one.uids[1] == other.uids[1]),
     ("gid", |one, other| one.gids[1] == other.gids[1]),
