@@ -431,7 +431,8 @@ fn the_readmes_three_lines_scan_a_running_container() {
     // Its root can be written and its processes can gain rights: controls fail, and none is in doubt.
     assert_eq!(shown.code, 100, "{}{}", shown.stdout, shown.stderr);
     let id = podman.run(&["inspect", "--format", "{{.Id}}", "target"]);
-    assert!(shown.stdout.contains(&format!("\nTarget:    podman://{id}, process ")), "{}", shown.stdout);
+    let target = format!("\nTarget:    container target, podman://{id}, process ");
+    assert!(shown.stdout.contains(&target), "{}", shown.stdout);
     assert!(shown.stdout.contains("\nAssurance: live, another user: "), "{}", shown.stdout);
     assert!(shown.stdout.contains(" 0 error\n"), "{}", shown.stdout);
 }
