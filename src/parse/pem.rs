@@ -22,7 +22,8 @@ pub fn is_pem(bytes: &[u8]) -> bool {
 /// The lines of a file as OpenSSL reads them: longer ones in pieces, without what is no character at their ends.
 fn pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     const LONGEST: usize = 254;
-    lines(bytes).flat_map(|(number, line)| {
+    // A byte order mark is no character either.
+    lines(bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes)).flat_map(|(number, line)| {
         let whole = Some(line).filter(|line| line.is_empty());
         whole.into_iter().chain(line.chunks(LONGEST)).map(move |piece| {
             let end = piece.iter().rposition(|byte| (0x21..0x80).contains(byte)).map_or(0, |last| last + 1);
@@ -34,7 +35,7 @@ fn pieces(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
 /// The first block whose label is wanted, read as OpenSSL does: marks begin their line, and all blocks before it must
 /// be whole.
 ///
-/// Errors: a block has no end, that which is wanted is no base64, or has a head that says nothing of encryption.
+/// Errors: a block has no end or is no base64; that which is wanted has a head that says nothing of encryption.
 pub fn first<'a>(bytes: &'a [u8], wanted: &dyn Fn(&[u8]) -> bool) -> Result<Option<Block<'a>>, ParseError> {
     let mut current: Option<(usize, &[u8])> = None;
     let (mut head, mut text): (Option<Vec<u8>>, Vec<u8>) = (None, Vec::new());
@@ -49,21 +50,22 @@ pub fn first<'a>(bytes: &'a [u8], wanted: &dyn Fn(&[u8]) -> bool) -> Result<Opti
             if end.strip_suffix(b"-----") != Some(label) {
                 return Err(error("the end of another block"));
             }
+            let at = |what: ParseError| ParseError { line: Some(start), ..what };
+            text.retain(|byte| *byte != b'\n');
+            if text.len() % 4 != 0 {
+                return Err(at(ParseError::new("it is no base64")));
+            }
+            let bytes = base64(&text).map_err(at)?;
             if !wanted(label) {
                 (current, head, text) = (None, None, Vec::new());
                 continue;
             }
-            let at = |what: ParseError| ParseError { line: Some(start), ..what };
             let encrypted = match head.as_deref().unwrap_or_default() {
                 b"" => false,
                 head if head.starts_with(b"Proc-Type: 4,ENCRYPTED\n") => true,
                 _ => return Err(at(ParseError::new("a block whose head does not say that it is encrypted"))),
             };
-            text.retain(|byte| *byte != b'\n');
-            if text.len() % 4 != 0 {
-                return Err(at(ParseError::new("it is no base64")));
-            }
-            return Ok(Some(Block { label, encrypted, bytes: base64(&text).map_err(at)? }));
+            return Ok(Some(Block { label, encrypted, bytes }));
         }
         if line.is_empty() {
             // What stands before an empty line is the head.
@@ -134,10 +136,12 @@ mod tests {
         // A long line is several to OpenSSL.
         let long = format!("{}-----BEGIN B-----\naGVsbG8=\n-----END B-----\n", "x".repeat(254));
         assert!(first(long.as_bytes(), &|_| true).unwrap().is_some());
+        assert!(first("\u{feff}-----BEGIN B-----\nAAAA\n-----END B-----\n".as_bytes(), &|_| true).unwrap().is_some());
         for wrong in [
             "-----BEGIN A-----\n-----BEGIN B-----\naGVsbG8=\n-----END B-----\n",
             "-----BEGIN B-----\nComment: x\n\naGVsbG8=\n-----END B-----\n",
             "-----BEGIN B-----\naGVs\nX: y\nbG8=\n-----END B-----\n",
+            "-----BEGIN A-----\nwords\n-----END A-----\n-----BEGIN B-----\naGVsbG8=\n-----END B-----\n",
             "-----BEGIN B-----\n\n\naGVsbG8=\n-----END B-----\n",
             "-----BEGIN B-----\naGVsbG8\n-----END B-----\n",
         ] {

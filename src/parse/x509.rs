@@ -198,7 +198,14 @@ fn name_of(content: &[u8]) -> String {
 pub fn certificate(bytes: &[u8]) -> Result<Certificate, ParseError> {
     let der = if pem::is_pem(bytes) {
         let wanted = |label: &[u8]| matches!(label, b"CERTIFICATE" | b"X509 CERTIFICATE" | b"TRUSTED CERTIFICATE");
-        pem::first(bytes, &wanted)?.ok_or_else(|| ParseError::new("it holds no certificate"))?.bytes
+        let block = pem::first(bytes, &wanted)?.ok_or_else(|| ParseError::new("it holds no certificate"))?;
+        let mut file = Elements::new(&block.bytes);
+        file.take(SEQUENCE)?;
+        // What is trusted, as OpenSSL writes it, follows a certificate with that label.
+        if block.encrypted || !(file.is_empty() || block.label.starts_with(b"TRUSTED")) {
+            return Err(ParseError::new("more than a certificate, or an encrypted one"));
+        }
+        block.bytes
     } else {
         bytes.to_vec()
     };

@@ -66,7 +66,7 @@ fn directory(file: Binary<'_>, bytes: &[u8]) -> Result<(usize, usize, usize), Pa
         // As Java: its comment fills the file, or a directory and a member are where it says.
         let is_exact = end + 22 + comment == bytes.len();
         let starts = |at: Option<usize>, mark: &[u8]| at.is_some_and(|at| file.piece(at, 4) == Ok(mark));
-        if !is_exact && !(starts(start, ENTRY) && starts(moved, LOCAL)) {
+        if !(is_exact || starts(start, ENTRY) && starts(moved, LOCAL)) {
             continue;
         }
         if count == 0xffff || at == 0xffff_ffff || length == 0xffff_ffff {
