@@ -164,11 +164,14 @@ fn login_defs(context: &Context, arguments: &Arguments) -> Asked<Value> {
 /// The longest line that shadow reads as one.
 const MAX_LINE: usize = 1_022;
 
-fn login_keys(content: &[u8]) -> Result<Vec<(&[u8], &[u8])>, ParseError> {
+/// A name and its value.
+type Key<'a> = (&'a [u8], &'a [u8]);
+
+fn login_keys(content: &[u8]) -> Result<Vec<Key<'_>>, ParseError> {
     refuse_nul(content)?;
     refuse_rare_blanks(content)?;
     refuse_long_lines(content, MAX_LINE)?;
-    let mut keys: Vec<(&[u8], &[u8])> = Vec::new();
+    let mut keys: Vec<Key<'_>> = Vec::new();
     let mut places: HashMap<&[u8], usize> = HashMap::new();
     for (number, line) in lines(content) {
         if number > MAX_ROWS {

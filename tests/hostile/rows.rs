@@ -642,7 +642,7 @@ pub(crate) fn formats() -> Vec<Row> {
             "configuration files that are bombs",
             |tree| {
                 tree.file("etc/os-release", [&b"\x7fELF\x00\xff\xfe\n"[..], &b"A=\n".repeat(10 << 20)].concat());
-                tree.file("etc/login.defs", "a\n".repeat(15 << 20));
+                tree.file("etc/login.defs", "A\n".repeat(15 << 20));
                 tree.file("etc/lines", "a=1\n".repeat(7 << 20));
                 tree.file("etc/values", format!("a={}\n", "1,".repeat(1 << 20)));
                 tree.file("etc/ssh/sshd_config", "a\n".repeat(15 << 20));
