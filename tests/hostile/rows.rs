@@ -629,7 +629,7 @@ pub(crate) fn formats() -> Vec<Row> {
                 ("{passwd: {}, expect: {count: 199000}}", Passed),
                 ("{passwd: {where: {uid: 0}}, expect: {users: [user0]}}", Passed),
                 ("{file: /etc/passwd, expect: {owner: {ne: x}}}", Passed),
-                ("{passwd: {path: /etc/nul, where: {uid: 0}}, expect: {users: [root]}}", Error("is not a number")),
+                ("{passwd: {path: /etc/nul, where: {uid: 0}}, expect: {users: [root]}}", Error("a NUL stands there")),
                 ("{passwd: {path: /etc/twice, where: {uid: 0}}, expect: {users: [root]}}", Failed("toor")),
                 ("{passwd: {path: /etc/colons}, expect: {users: [root]}}", Failed("")),
                 ("{groups: {}, expect: {members: {excludes: b}}}", Error("more than")),
