@@ -134,7 +134,7 @@ mod tests {
             (b"!includedir \n", "line 1: an include without a name, or without the end of its line"),
             (b"[a]\nb=1\0\n", "line 2: a NUL stands there"),
             (b"\xa0b=1\n", "line 1: the byte 0xa0, a blank, stands there"),
-            (&[b'a'; MAX_LINE + 1], "line 1: a line of more than 4094 bytes"),
+            (&[b'a'; MAX_LINE + 1], "line 1: the line has more than 4094 bytes"),
         ] {
             assert_eq!(options(text).unwrap_err().to_string(), why);
         }

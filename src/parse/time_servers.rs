@@ -55,7 +55,7 @@ mod tests {
             (&b"\nport 0 # x"[..], "line 2: `#` begins no comment behind a directive"),
             (b"port\x0b0", "line 1: the byte 0x0b, a blank, stands there"),
             (b"a\0b", "line 1: a NUL stands there"),
-            (&[b'a'; MAX_LINE + 1], "line 1: a line of more than 2047 bytes"),
+            (&[b'a'; MAX_LINE + 1], "line 1: the line has more than 2047 bytes"),
         ] {
             assert_eq!(chrony(text).unwrap_err().to_string(), why);
         }

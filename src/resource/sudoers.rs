@@ -75,6 +75,8 @@ const DEFAULTS_COLUMNS: &[Property] = &[
 
 /// How deep files include each other; sudo itself takes 128.
 const MAX_DEPTH: usize = 16;
+/// How many files are read.
+const MAX_FILES: usize = 10_000;
 /// What is read instead of /etc/sudoers: always by sudo-rs, and where that is missing by the sudo of some systems.
 const OF_SUDO_RS: &[u8] = b"/etc/sudoers-rs";
 const OF_VENDOR: &[u8] = b"/usr/etc/sudoers";
@@ -92,11 +94,13 @@ struct Reading<'a> {
     read: HashSet<Vec<u8>>,
     /// Files that include each other, from the first to the one that is read.
     open: Vec<Vec<u8>>,
+    files: usize,
     bytes: u64,
 }
 
 fn all(context: &Context, arguments: &Arguments, lines: &mut Lines) -> Asked<(Vec<Placed>, Vec<String>)> {
-    let mut reading = Reading { context, placed: Vec::new(), read: HashSet::new(), open: Vec::new(), bytes: 0 };
+    let mut reading =
+        Reading { context, placed: Vec::new(), read: HashSet::new(), open: Vec::new(), files: 0, bytes: 0 };
     let absent = context.read_each(arguments, "/etc/sudoers", &mut |path, content| {
         if !reading.read.contains(path) {
             reading.file(path, &content, lines)?;
@@ -121,13 +125,16 @@ fn all(context: &Context, arguments: &Arguments, lines: &mut Lines) -> Asked<(Ve
 
 impl Reading<'_> {
     fn file(&mut self, path: &[u8], content: &Text, lines: &mut Lines) -> Asked<()> {
-        if !self.read.insert(path.to_vec()) {
-            // What it says counts again, behind what was said since.
-            return Err(NoAnswer::parse(path, &"the file is included more than once"));
+        if self.open.iter().any(|open| open == path) {
+            return Err(NoAnswer::parse(path, &"the file includes itself"));
         }
+        // What a file says that is included again counts again, behind what was said since.
+        self.read.insert(path.to_vec());
         self.bytes += content.len() as u64;
-        if self.bytes > MAX_FILE_BYTES || self.read.len() > MAX_ROWS {
-            return Err(NoAnswer::parse(path, &format_args!("more than {MAX_FILE_BYTES} bytes with what is included")));
+        self.files += 1;
+        if self.bytes > MAX_FILE_BYTES || self.files > MAX_FILES {
+            let why = format_args!("more than {MAX_FILE_BYTES} bytes or {MAX_FILES} files with what is included");
+            return Err(NoAnswer::parse(path, &why));
         }
         self.open.push(path.to_vec());
         for (line, statement) in statements(content).map_err(|error| NoAnswer::parse(path, &error))? {
