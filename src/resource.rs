@@ -24,6 +24,7 @@ mod hosts_access;
 mod image;
 mod includes;
 mod inetd_conf;
+mod inspec_names;
 mod kernel_module;
 mod kernel_parameter;
 mod key_values;
@@ -64,6 +65,7 @@ use std::fmt;
 
 pub use context::{AskedFile, Context};
 pub use find::{Keep, Question, ask as find_all, is_of_the_link};
+pub use inspec_names::{INSPEC_NAMES, instead_of};
 pub use os::{Platform, platform};
 pub use registry::{REGISTRY, resource};
 

@@ -6,7 +6,7 @@ use crate::cli::{Resources, ResourcesFormat};
 use crate::command::{print, usage};
 use crate::exit_code::ExitCode;
 use crate::profile::nearest;
-use crate::resource::{REGISTRY, Resource, reference, resource};
+use crate::resource::{REGISTRY, Resource, instead_of, reference, resource};
 
 /// What stands above the resources on the page that describes all of them.
 const TITLE: &str = "# Resources\n\n\
@@ -25,7 +25,9 @@ pub(super) fn run(arguments: &Resources) -> ExitCode {
     print(&match (arguments.format, one) {
         (ResourcesFormat::Text, None) => reference::list(),
         (ResourcesFormat::Text, Some(resource)) => reference::text(resource),
-        (ResourcesFormat::Markdown, None) => format!("{TITLE}{}", reference::markdown(&all)),
+        (ResourcesFormat::Markdown, None) => {
+            format!("{TITLE}{}\n{}", reference::markdown(&all), reference::inspec_names())
+        }
         (ResourcesFormat::Markdown, Some(resource)) => reference::markdown(&[resource]),
         (ResourcesFormat::Json, None) => {
             format!("{:#}\n", Json::Array(all.into_iter().map(reference::json).collect()))
@@ -35,9 +37,10 @@ pub(super) fn run(arguments: &Resources) -> ExitCode {
 }
 
 fn unknown(name: &str) -> ExitCode {
-    let help = match nearest(name, REGISTRY.iter().map(|resource| resource.name)) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => "`assay resources` lists them".to_owned(),
+    let help = match (instead_of(name), nearest(name, REGISTRY.iter().map(|resource| resource.name))) {
+        (Some(instead), _) => format!("instead of InSpec's {name}: {instead}"),
+        (None, Some(near)) => format!("did you mean `{near}`?"),
+        (None, None) => "`assay resources` lists them".to_owned(),
     };
     usage(&format_args!("unknown resource `{name}`; {help}"))
 }

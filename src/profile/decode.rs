@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::profile::input::Inputs;
 use crate::profile::source::{Place, Problem, Source, Span, nearest};
 use crate::profile::yaml::{Node, NodeKind};
+use crate::resource::instead_of;
 use crate::value::Value;
 
 /// What decoding knows and gathers.
@@ -87,6 +88,17 @@ impl<'s> Decoder<'s> {
             None => Some(format!("expected one of: {}", known.join(", "))),
         };
         self.problem_with_help(span, message, help);
+    }
+
+    /// A resource that is not there.
+    pub(super) fn unknown_resource(&mut self, span: Span, name: &str, known: &[&str]) {
+        let message = format!("unknown resource `{name}`");
+        match instead_of(name) {
+            Some(instead) => {
+                self.problem_with_help(span, message, Some(format!("instead of InSpec's {name}: {instead}")))
+            }
+            None => self.unknown(span, message, name, known),
+        }
     }
 
     /// The entries of a map, whatever their keys.

@@ -153,7 +153,7 @@ impl Decoder<'_> {
         }
         if !names().chain(OTHERS).any(|known| known == first.name) {
             let known: Vec<&str> = names().chain(OTHERS).collect();
-            self.unknown(first.key, format!("unknown resource `{}`", first.name), first.name, &known);
+            self.unknown_resource(first.key, first.name, &known);
             return None;
         }
         Some(first)

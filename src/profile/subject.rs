@@ -23,7 +23,7 @@ impl Decoder<'_> {
     pub(super) fn subject(&mut self, field: &Field<'_>, title: Option<String>) -> Option<Subject> {
         let Some(resource) = resource(field.name) else {
             let known: Vec<&str> = REGISTRY.iter().map(|resource| resource.name).collect();
-            self.unknown(field.key, format!("unknown resource `{}`", field.name), field.name, &known);
+            self.unknown_resource(field.key, field.name, &known);
             return None;
         };
         let node = field.value;

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
 
-use crate::resource::{Argument, Columns, Keys, Property, REGISTRY, Resource, Shape, Takes, Type};
+use crate::resource::{Argument, Columns, INSPEC_NAMES, Keys, Property, REGISTRY, Resource, Shape, Takes, Type};
 
 /// All resources, a line each.
 pub fn list() -> String {
@@ -35,6 +35,18 @@ pub fn text(resource: &Resource) -> String {
 /// Some resources as the page of documentation on all of them is made.
 pub fn markdown(resources: &[&Resource]) -> String {
     resources.iter().map(|resource| section(resource)).collect::<Vec<_>>().join("\n")
+}
+
+/// What there is instead of resources of InSpec's, as a section of that page.
+pub fn inspec_names() -> String {
+    let mut out = "## InSpec's names\n\nMost resources have the names that InSpec gives them. Of the others:\n\n\
+        | InSpec | here |\n| --- | --- |\n"
+        .to_owned();
+    for (names, instead) in INSPEC_NAMES {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        let _ = writeln!(out, "| {} | {instead} |", names.join(", "));
+    }
+    out
 }
 
 fn section(resource: &Resource) -> String {
