@@ -381,7 +381,7 @@ fn doctor_says_what_is_missing_and_who_may_be_scanned() {
     let run: Run = Command::new("unshare").args(["-m", "sh", "-c", &hidden]).output().unwrap().into();
     assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{}", run.stdout);
     for words in [
-        "× processes      /proc hides those of other users (hidepid): ",
+        "× processes      /proc hides those that the scanner may not look into (hidepid): ",
         "  given          capabilities: none\n",
         "  may scan       containers of 1000:1001 that hold no capability which it lacks; assay locate tells",
         "\nNot as it could be: at its start, processes. Scans that can go on without it do, and say so.\n",
