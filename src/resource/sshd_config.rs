@@ -19,7 +19,7 @@ const fn argument(name: &'static str, takes: Takes, summary: &'static str) -> Ar
 
 pub(super) const SSHD_CONFIG: Resource = Resource {
     name: "sshd_config",
-    summary: "What sshd takes for a connection, by default one that no criterion of Match concerns: Include is followed, \
+    summary: "What sshd takes for a connection, by default one that no pattern of Match names: Include is followed, \
               a Match block goes before what stands outside, the first value of a keyword counts, keywords that may be \
               repeated hold all values.",
     label: Label::Alone("SSHD Configuration"),
