@@ -1,6 +1,6 @@
 //! dpkg's database: stanzas of `Field: value` (deb-control(5)); `var/lib/dpkg/status` and distroless' `status.d/*`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use crate::parse::{MAX_ROWS, ParseError, lines, trim};
 use crate::value::lossless;
@@ -151,13 +151,13 @@ pub fn configuration(bytes: &[u8]) -> Vec<Digest<'_>> {
 
 /// Where files of packages lie instead of where their packages have them, by that path: the path, and the package for
 /// whose file this is, which `:` stands for when it is none.
-pub type Diversions<'a> = HashMap<&'a [u8], (&'a [u8], &'a [u8])>;
+pub type Diversions<'a> = BTreeMap<&'a [u8], (&'a [u8], &'a [u8])>;
 
 /// The diversions of dpkg's file of them.
 ///
 /// Errors: lines that are no three for each.
 pub fn diversions(bytes: &[u8]) -> Result<Diversions<'_>, ParseError> {
-    let mut diversions = HashMap::new();
+    let mut diversions = BTreeMap::new();
     let mut all = lines(bytes);
     while let Some((line, from)) = all.next() {
         let (Some((_, to)), Some((_, by))) = (all.next(), all.next()) else {
